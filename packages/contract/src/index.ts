@@ -1,0 +1,3 @@
+export * from './markings.ts';
+export * from './topics.ts';
+export * from './wire.ts';
