@@ -1,0 +1,324 @@
+import type { TopicName } from '@rebato/contract';
+import { append, type BusEntry, numberEntries } from './bus.ts';
+import type { Clock } from './clock.ts';
+import type { Pool, Tx } from './db.ts';
+import type { Bus, Log } from './ports.ts';
+import { type Audience, type PlanItem, type ShelfEntry, shelfSchema } from './shelf.ts';
+
+/** What projectors of one shelf produced in one transaction. `changes` belongs to whoever seals lanes; the platform does not look inside. */
+export type ShelfOutput = { readonly entries: ShelfEntry[]; readonly changes: Map<string, unknown[]> };
+
+/** Says where entries of a topic go and when. One per topic: the owner of what is announced. */
+export type Planner = (tx: Tx, entries: readonly BusEntry[], audiences: readonly Audience[], now: Date) => Promise<PlanItem[]>;
+/** Copies what is due to a shelf. The search path is that shelf's; core tables are named with their schema. */
+export type Projector = (tx: Tx, audience: Audience, items: readonly PlanItem[], output: ShelfOutput, now: Date) => Promise<void>;
+/** Runs last for a touched shelf, in the same transaction. */
+export type Sealer = (tx: Tx, audience: Audience, output: ShelfOutput, now: Date) => Promise<void>;
+/** Work of the leader that is not an answer to an entry: expiry, chaining the trail. Tells whether there may be more at once. */
+export type Duty = { readonly name: string; readonly everyMs: number; run(): Promise<boolean> };
+
+export type Leader = {
+  readonly bus: Bus;
+  plan(topics: readonly TopicName[], planner: Planner): void;
+  project(topics: readonly TopicName[], projector: Projector): void;
+  seal(sealer: Sealer): void;
+  duty(duty: Duty): void;
+  /** Called in every process after a shelf changed: the reader side wakes up. */
+  onShelf(heard: (shelf: string) => void): void;
+  /** Runs a projection outside the log's order, for duties that change shelves (expiry). Same transaction rules as the leader's own. */
+  onShelves(names: readonly string[], work: Projector): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  leads(): boolean;
+  /** Resolves when everything announced so far has been carried out; for tests and the demo. */
+  settled(): Promise<void>;
+};
+
+export type LeaderDeps = { readonly db: Pool; readonly clock: Clock; readonly log: Log; readonly audiences: readonly Audience[] };
+
+/** Whoever holds this session lock numbers entries and fills shelves. */
+const leaderLock = 7373003;
+/** Urgent entries of one round: bounds a round's length when hundreds arrive at once. */
+const maxUrgent = 256;
+/** Bulk entries of one round. One entry is at most one chunk of an import, so an alert waits for one chunk at most. */
+const maxBulk = 1;
+/** Plans carried out in one round. */
+const maxDue = 64;
+/** Nobody nudges for what falls due by the clock, nor when a notification is lost with a broken connection. */
+const pollMs = 200;
+const standbyMs = 500;
+
+const outboxChannel = 'rebato_outbox';
+const shelfChannel = 'rebato_shelf';
+
+export function createLeader(deps: LeaderDeps): Leader {
+  const planners = new Map<TopicName, Planner>();
+  const projectors: { topics: ReadonlySet<string>; projector: Projector }[] = [];
+  const sealers: Sealer[] = [];
+  const duties: (Duty & { nextAt: number })[] = [];
+  const heard: ((shelf: string) => void)[] = [];
+  const byName = new Map(deps.audiences.map((audience) => [audience.name, audience]));
+  let running = false;
+  let leading = false;
+  let pending = false;
+  let wake: (() => void) | undefined;
+  let loop: Promise<void> | undefined;
+  let notifying = false;
+  const unlisten: (() => Promise<void>)[] = [];
+  // Rounds and duties that touch shelves take turns: a lane's version is read and raised by one of them at a time.
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const nudgeHere = (): void => {
+    pending = true;
+    wake?.();
+  };
+
+  const bus: Bus = {
+    append: (tx, topic, payload, lane) => append(tx, topic, payload, lane),
+    nudge() {
+      if (leading) return nudgeHere();
+      if (notifying) return;
+      notifying = true;
+      void deps.db.run`select pg_notify(${outboxChannel}, '')`.catch(() => 0).finally(() => (notifying = false));
+    },
+  };
+
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = turn.then(work, work);
+    turn = result.catch(() => undefined);
+    return result;
+  }
+
+  async function fill(tx: Tx, shelfName: string, work: (audience: Audience, output: ShelfOutput, now: Date) => Promise<void>, now: Date): Promise<void> {
+    const audience = byName.get(shelfName);
+    if (audience === undefined) return;
+    await tx.run`select set_config('search_path', ${shelfSchema(audience.name)}, true)`;
+    const output: ShelfOutput = { entries: [], changes: new Map() };
+    await work(audience, output, now);
+    for (const sealer of sealers) await sealer(tx, audience, output, now);
+    await writeEntries(tx, output.entries, now);
+    if (output.entries.length + output.changes.size > 0) await tx.run`select pg_notify(${shelfChannel}, ${audience.name})`;
+  }
+
+  async function carryOut(tx: Tx, items: readonly PlanItem[], now: Date): Promise<void> {
+    const shelves = new Map<string, PlanItem[]>();
+    for (const item of items) shelves.set(item.shelf, [...(shelves.get(item.shelf) ?? []), item]);
+    for (const [shelf, mine] of shelves) {
+      await fill(
+        tx,
+        shelf,
+        async (audience, output) => {
+          for (const { topics, projector } of projectors) {
+            const relevant = mine.filter((item) => topics.has(item.topic));
+            if (relevant.length > 0) await projector(tx, audience, relevant, output, now);
+          }
+        },
+        now,
+      );
+    }
+  }
+
+  async function planEntries(tx: Tx, entries: readonly BusEntry[], now: Date): Promise<PlanItem[]> {
+    const due: PlanItem[] = [];
+    const later: PlanItem[] = [];
+    for (const [topic, planner] of planners) {
+      const mine = entries.filter((entry) => entry.topic === topic);
+      if (mine.length === 0) continue;
+      for (const item of await planner(tx, mine, deps.audiences, now)) (item.dueAt <= now ? due : later).push(item);
+    }
+    for (const item of later) {
+      await tx.run`insert into bus.plan (shelf, lane, topic, key, due_at, payload, arrived_at)
+        values (${item.shelf}, ${item.lane}, ${item.topic}, ${item.key}, ${item.dueAt}, ${tx.json(item.payload)}, ${item.arrivedAt})`;
+    }
+    return due;
+  }
+
+  /** One round: number, plan, fill, commit. Returns whether there was anything to do. */
+  async function round(): Promise<boolean> {
+    try {
+      return await deps.db.transaction(async (tx) => {
+        const entries = await numberEntries(tx, maxUrgent, maxBulk);
+        const now = deps.clock.now();
+        const due = await planEntries(tx, entries.toSorted((a, b) => a.position - b.position), now);
+        const waiting = await tx.rows<PlanItem>`
+          delete from bus.plan where id in (select id from bus.plan where due_at <= ${now} order by due_at, id limit ${maxDue})
+          returning shelf, lane, topic, key, payload, due_at, arrived_at`;
+        await carryOut(tx, [...due, ...waiting], now);
+        return entries.length + waiting.length > 0;
+      });
+    } catch (error) {
+      await quarantine(error);
+      return true;
+    }
+  }
+
+  /** A round failed as a whole. Entry by entry, so that one poisoned entry cannot stop the others; it is kept for the operator. */
+  async function quarantine(cause: unknown): Promise<void> {
+    deps.log.error({ err: message(cause) }, 'A round of the leader failed; its entries are tried one by one.');
+    const [first] = await deps.db.rows<{ id: number; topic: TopicName; payload: Readonly<Record<string, unknown>>; at: Date }>`
+      select id, topic, payload, at from bus.outbox order by urgent desc, id limit 1`;
+    if (first === undefined) {
+      // Nothing announced: a due plan is the culprit. The oldest one is set aside.
+      await deps.db.transaction(async (tx) => {
+        const now = deps.clock.now();
+        const [plan] = await tx.rows<PlanItem & { id: number }>`select id, shelf, lane, topic, key, payload, due_at, arrived_at from bus.plan where due_at <= ${now} order by due_at, id limit 1`;
+        if (plan === undefined) return;
+        await tx.run`delete from bus.plan where id = ${plan.id}`;
+        await tx.run`insert into bus.failed (position, topic, payload, error) values (${-plan.id}, ${plan.topic}, ${tx.json(plan)}, ${message(cause)})`;
+      });
+      return;
+    }
+    try {
+      await deps.db.transaction(async (tx) => {
+        const [entry] = await numberOne(tx, first.id);
+        if (entry === undefined) return;
+        const now = deps.clock.now();
+        await carryOut(tx, await planEntries(tx, [entry], now), now);
+      });
+    } catch (error) {
+      deps.log.error({ err: message(error), topic: first.topic }, 'An entry could not be carried out and was set aside in bus.failed.');
+      await deps.db.transaction(async (tx) => {
+        const [entry] = await numberOne(tx, first.id);
+        if (entry === undefined) return;
+        await tx.run`insert into bus.failed (position, topic, payload, error) values (${entry.position}, ${entry.topic}, ${tx.json(entry.payload)}, ${message(error)})`;
+      });
+    }
+  }
+
+  async function runDuties(): Promise<boolean> {
+    let more = false;
+    for (const duty of duties) {
+      const now = deps.clock.monotonicMs();
+      if (now < duty.nextAt) continue;
+      duty.nextAt = now + duty.everyMs;
+      try {
+        if (await duty.run()) {
+          duty.nextAt = 0;
+          more = true;
+        }
+      } catch (error) {
+        deps.log.error({ err: message(error), duty: duty.name }, 'A duty of the leader failed and will be tried again.');
+      }
+    }
+    return more;
+  }
+
+  async function lead(): Promise<void> {
+    while (running) {
+      const session = await deps.db.reserve().catch(() => undefined);
+      try {
+        const got = session && (await session.one<{ got: boolean }>`select pg_try_advisory_lock(${leaderLock}) as got`);
+        if (session === undefined || got?.got !== true) {
+          await pause(standbyMs);
+          continue;
+        }
+        leading = true;
+        let checkedAt = deps.clock.monotonicMs();
+        while (running) {
+          pending = false;
+          const busy = await inTurn(round);
+          const more = await runDuties();
+          if (deps.clock.monotonicMs() - checkedAt > standbyMs) {
+            // The lock lives in this session: should the connection be gone, so is the leadership.
+            await session.one`select 1`;
+            checkedAt = deps.clock.monotonicMs();
+          }
+          if (!busy && !more && !pending) await pause(pollMs);
+        }
+        await session.run`select pg_advisory_unlock(${leaderLock})`;
+      } catch (error) {
+        deps.log.warn({ err: message(error) }, 'Leadership was lost; another process or this one takes over.');
+        if (running) await pause(standbyMs);
+      } finally {
+        leading = false;
+        session?.release();
+      }
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(done, ms);
+      function done(): void {
+        clearTimeout(timer);
+        wake = undefined;
+        resolve();
+      }
+      wake = done;
+      if (pending) done();
+    });
+  }
+
+  return {
+    bus,
+    plan(topics, planner) {
+      for (const topic of topics) {
+        if (planners.has(topic)) throw new Error(`the topic ${topic} has a planner already`);
+        planners.set(topic, planner);
+      }
+    },
+    project: (topics, projector) => void projectors.push({ topics: new Set(topics), projector }),
+    seal: (sealer) => void sealers.push(sealer),
+    duty: (duty) => void duties.push({ ...duty, nextAt: 0 }),
+    onShelf: (listener) => void heard.push(listener),
+    onShelves: (names, work) =>
+      inTurn(() =>
+        deps.db.transaction(async (tx) => {
+          const now = deps.clock.now();
+          for (const name of names) await fill(tx, name, (audience, output) => work(tx, audience, [], output, now), now);
+        }),
+      ),
+    async start() {
+      running = true;
+      unlisten.push(
+        await deps.db.listen(outboxChannel, nudgeHere),
+        await deps.db.listen(shelfChannel, (shelf) => {
+          for (const listener of heard) listener(shelf);
+        }),
+      );
+      loop = lead();
+    },
+    async stop() {
+      running = false;
+      wake?.();
+      await loop;
+      for (const stop of unlisten) await stop().catch(() => undefined);
+    },
+    leads: () => leading,
+    async settled() {
+      for (;;) {
+        nudgeHere();
+        const left = await deps.db.one<{ n: number }>`
+          select (select count(*) from bus.outbox) + (select count(*) from bus.plan where due_at <= ${deps.clock.now()}) as n`;
+        if ((left?.n ?? 0) === 0) return;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+      }
+    },
+  };
+}
+
+function numberOne(tx: Tx, id: number): Promise<BusEntry[]> {
+  return tx.rows<BusEntry>`
+    with taken as (delete from bus.outbox where id = ${id} returning topic, payload, at),
+         head as (update bus.head set position = position + 1 where exists (select from taken) returning position)
+    insert into bus.entry (position, topic, payload, at) select head.position, topic, payload, at from taken, head
+    returning position, topic, payload, at`;
+}
+
+async function writeEntries(tx: Tx, entries: readonly ShelfEntry[], now: Date): Promise<void> {
+  const lanes = new Map<string, ShelfEntry[]>();
+  for (const entry of entries) lanes.set(entry.lane, [...(lanes.get(entry.lane) ?? []), entry]);
+  for (const [lane, mine] of lanes) {
+    const row = await tx.one<{ position: number }>`
+      insert into lane (lane, position) values (${lane}, ${mine.length})
+      on conflict (lane) do update set position = lane.position + excluded.position
+      returning position`;
+    const first = (row?.position ?? mine.length) - mine.length + 1;
+    await tx.run`
+      insert into entry (lane, position, at, topic, object, body)
+      select ${lane}, ${first}::bigint + (e.n - 1), ${now}, e.value->>'topic', (e.value->>'object')::uuid, e.value->'body'
+        from jsonb_array_elements(${tx.json(mine)}) with ordinality as e(value, n)`;
+  }
+}
+
+const message = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 2000);

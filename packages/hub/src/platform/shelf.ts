@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import type { Tlp, TopicName } from '@rebato/contract';
+import { openPool, type Pool, type Tx } from './db.ts';
+import { readMigrations } from './migrate.ts';
+
+/**
+ * An audience: everybody who reads at the same time. Its shelf is a schema of its own with a login of its own that may read that schema and
+ * nothing else, so what has not been released to it cannot be reached from its readers' requests by any query.
+ */
+export type Audience = {
+  readonly name: string;
+  /** How long after publication; 0 is at once. */
+  readonly delayMs: number;
+  /** Whether consolidation ends the waiting. */
+  readonly onConsolidation: boolean;
+  /** Nothing narrower than this is ever put on the shelf's community lane. */
+  readonly maxTlp: Tlp;
+};
+
+/** Something that goes to a lane of a shelf at a time. */
+export type PlanItem = {
+  readonly shelf: string;
+  readonly lane: string;
+  readonly topic: TopicName;
+  readonly key: string;
+  readonly payload: Readonly<Record<string, unknown>>;
+  readonly dueAt: Date;
+  readonly arrivedAt: Date;
+};
+
+/** What a projector tells a lane's followers. Written in order, positions are the platform's. */
+export type ShelfEntry = { readonly lane: string; readonly topic: string; readonly object: string; readonly body: Readonly<Record<string, unknown>> };
+
+export const shelfSchema = (audience: string): string => `shelf_${audience}`;
+const shelfLogin = (audience: string): string => `rebato_shelf_${audience}`;
+
+/** Roles belong to the whole server, so two hubs on one server must not change each other's passwords: the login carries the database's name. */
+async function loginFor(db: Pool, audience: string): Promise<string> {
+  const row = await db.one<{ name: string }>`select current_database() as name`;
+  return `${shelfLogin(audience)}_${row?.name ?? ''}`.slice(0, 63);
+}
+
+const audienceName = /^[a-z][a-z0-9_]{0,30}$/;
+
+/** Creates what is missing of every shelf, brings its tables to the newest form, and makes its login read that schema only. */
+export async function prepareShelves(db: Pool, audiences: readonly Audience[], folder: string, log: (line: string) => void): Promise<void> {
+  const files = await readMigrations(folder);
+  for (const audience of audiences) {
+    if (!audienceName.test(audience.name)) throw new Error(`The audience name ${JSON.stringify(audience.name)} is not a short lower-case word.`);
+    const schema = shelfSchema(audience.name);
+    const login = await loginFor(db, audience.name);
+    await db.transaction(async (tx) => {
+      await tx.run`select pg_advisory_xact_lock(7373002)`;
+      await tx.script(`create schema if not exists ${schema}; create table if not exists ${schema}.migration (name text primary key, sha256 text not null)`);
+      const done = new Map((await tx.rows<{ name: string; sha256: string }>`select name, sha256 from ${tx.name(schema)}.migration`).map((row) => [row.name, row.sha256]));
+      for (const file of files) {
+        const before = done.get(file.name);
+        if (before === file.sha256) continue;
+        if (before !== undefined) throw new Error(`The shelf migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
+        await tx.script(`set local search_path to ${schema}; ${file.text}; set local search_path to public`);
+        await tx.run`insert into ${tx.name(schema)}.migration (name, sha256) values (${file.name}, ${file.sha256})`;
+        log(`migrated ${schema} ${file.name}`);
+      }
+      await ensureLogin(tx, login, schema);
+    });
+  }
+}
+
+async function ensureLogin(tx: Tx, login: string, schema: string): Promise<void> {
+  const secretName = `login:${login}`;
+  const known = await tx.one<{ value: string }>`select value from platform.secret where name = ${secretName}`;
+  const role = await tx.one`select 1 from pg_roles where rolname = ${login}`;
+  const password = known?.value ?? randomBytes(24).toString('hex');
+  if (role === undefined) await tx.script(`create role ${login} login noinherit password '${password}'`);
+  else if (known === undefined) await tx.script(`alter role ${login} password '${password}'`);
+  if (known === undefined) await tx.run`insert into platform.secret (name, value) values (${secretName}, ${password})`;
+  await tx.script(`revoke all on schema public from public; grant usage on schema ${schema} to ${login}; grant select on all tables in schema ${schema} to ${login};
+    revoke all on ${schema}.migration from ${login}`);
+}
+
+/** The readers' pools, one per audience, each behind its own login. */
+export async function openShelfPools(db: Pool, url: string, audiences: readonly Audience[], max: number): Promise<Map<string, Pool>> {
+  const pools = new Map<string, Pool>();
+  for (const audience of audiences) {
+    const login = await loginFor(db, audience.name);
+    const secret = await db.one<{ value: string }>`select value from platform.secret where name = ${`login:${login}`}`;
+    if (secret === undefined) throw new Error(`The login of the shelf ${audience.name} has no password on record.`);
+    pools.set(
+      audience.name,
+      openPool(url, {
+        max,
+        application: `rebato ${audience.name}`,
+        searchPath: shelfSchema(audience.name),
+        user: login,
+        password: secret.value,
+        statementTimeoutMs: readTimeoutMs,
+      }),
+    );
+  }
+  return pools;
+}
+
+/** A reader's query that takes longer is a mistake of ours or an attack; it must not hold a connection. */
+const readTimeoutMs = 15_000;
