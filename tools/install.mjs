@@ -40,7 +40,9 @@ const stampFile = (tree) => join(tree, 'node_modules', '.rebato-installed');
 
 function lockDigest(tree) {
   try {
-    return createHash('sha256').update(readFileSync(join(tree, 'package-lock.json'))).digest('hex');
+    return createHash('sha256')
+      .update(readFileSync(join(tree, 'package-lock.json')))
+      .digest('hex');
   } catch {
     throw new PlainError(`There is no readable package-lock.json in ${tree}. Is this a complete copy of the repository?`);
   }
@@ -100,8 +102,22 @@ async function npmCi(tree) {
   const env = { ...process.env, PATH: path.join(delimiter) };
   // Set by an outer `npm start` or `npx`; they would change what the inner npm installs, and where.
   for (const name of Object.keys(env)) if (/^npm_(package|lifecycle|command|config_local_prefix)/i.test(name)) delete env[name];
-  const args = ['ci', '--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=warn', '--no-progress'];
-  const npm = spawn(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, { cwd: tree, env, stdio: ['ignore', 2, 2], timeout: installMaxMs });
+  const args = [
+    'ci',
+    '--ignore-scripts',
+    '--include=dev',
+    '--include=optional',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=warn',
+    '--no-progress',
+  ];
+  const npm = spawn(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, {
+    cwd: tree,
+    env,
+    stdio: ['ignore', 2, 2],
+    timeout: installMaxMs,
+  });
   const code = await new Promise((done, refuse) => {
     npm.once('error', (error) =>
       refuse(

@@ -25,7 +25,7 @@ export function lockDataDir(dataDir: string): DataDirLock {
   const holderFile = join(dataDir, 'lock.holder');
   const connection = new DatabaseSync(join(dataDir, 'lock'));
   try {
-    connection.exec('pragma journal_mode = off; begin exclusive');
+    connection.exec('pragma journal_mode = memory; begin exclusive');
   } catch (error) {
     connection.close();
     if (!(error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy)) throw error;
