@@ -50,6 +50,8 @@ const defaultSettings = {
 
 /** Between choosing a free port and PostgreSQL binding it, another program may take it. Five times in a row is no coincidence. */
 const portAttempts = 5;
+/** Lines that are kept for the message when it does not start: its last words are few. */
+const complaintsMax = 10;
 /** After a crash the log is replayed before the first connection: at most max_wal_size, which a slow disk reads in minutes. */
 const readyMaxMs = 10 * 60_000;
 
@@ -119,8 +121,7 @@ async function ready(
     lines.on('line', (line) => {
       log(line);
       if (line.includes('database system is ready to accept connections')) done('ready');
-      // Kept for the message when it does not start: its last words are few.
-      if (/^(?:FATAL|PANIC|HINT|LOG: {2}could not)/.test(line) && complaints.length < 10) complaints.push(line);
+      if (/(?:FATAL|PANIC|HINT|LOG: {2}could not)/.test(line) && complaints.length < complaintsMax) complaints.push(line);
     });
   });
   const closed = new Promise((done) => lines.once('close', done));
