@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
   chmodSync,
@@ -36,22 +36,14 @@ function temporaryDir(t: TestContext): string {
   return dir;
 }
 
-/** A data directory whose cluster exists already: copied, because creating one takes most of a second. */
-function usedDataDir(t: TestContext): string {
-  const dataDir = join(temporaryDir(t), 'data');
-  execFileSync('cp', ['-a', template, dataDir]);
-  // The temporary folder itself must let the database's user through.
-  chmodSync(join(dataDir, '..'), 0o711);
-  return dataDir;
-}
-
-let template: string;
+/** A data directory whose cluster exists already, shared by the tests that do not need a new one: creating one takes a second. */
+let usedDataDir: string;
 before(async () => {
-  template = mkdtempSync(join(tmpdir(), 'rebato-embedded-'));
-  const server = await startEmbeddedPostgres({ dataDir: template, log() {}, settings: quick });
+  usedDataDir = mkdtempSync(join(tmpdir(), 'rebato-embedded-'));
+  const server = await startEmbeddedPostgres({ dataDir: usedDataDir, log() {}, settings: quick });
   await server.stop();
 });
-after(() => rmSync(template, { recursive: true, force: true }));
+after(() => rmSync(usedDataDir, { recursive: true, force: true }));
 
 /** Starts a server that is stopped before its folder is removed, whatever the test does. */
 async function start(t: TestContext, dataDir: string, log: (line: string) => void = () => {}): Promise<EmbeddedPostgres> {
@@ -105,7 +97,7 @@ function guardOf(owner: ChildProcess): number {
 }
 
 test('what was written is there after a stop and a start, and nothing runs in between', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const first = await start(t, dataDir);
   await query(first.url, "create table kept (value text); insert into kept values ('ñandú')");
   await first.stop();
@@ -125,7 +117,7 @@ test('the cluster is UTF-8 with checksums, and its owner is the superuser rebato
 });
 
 test('the password is in no argument list, in no log line, and readable by the owner alone; without it there is no way in', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const lines: string[] = [];
   const server = await start(t, dataDir, (line) => lines.push(line));
   const password = readFileSync(join(dataDir, 'postgres.password'), 'utf8').trim();
@@ -138,17 +130,17 @@ test('the password is in no argument list, in no log line, and readable by the o
 
 test('a statement that fails leaves no values in the log', async (t) => {
   const lines: string[] = [];
-  const server = await start(t, usedDataDir(t), (line) => lines.push(line));
-  await query(server.url, "create table one (value text unique); insert into one values ('198.51.100.7')");
+  const server = await start(t, usedDataDir, (line) => lines.push(line));
+  await query(server.url, "drop table if exists one; create table one (value text unique); insert into one values ('198.51.100.7')");
   await assert.rejects(query(server.url, "insert into one values ('198.51.100.7')"), { code: '23505' });
   await server.stop();
   assert.ok(!lines.join('\n').includes('198.51.100.7'));
 });
 
 test('a server that dies is noticed, and the next start recovers its data', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const first = await start(t, dataDir);
-  await query(first.url, 'create table kept (value int); insert into kept values (1)');
+  await query(first.url, 'drop table if exists kept; create table kept (value int); insert into kept values (1)');
   process.kill(first.pid, 'SIGKILL');
   assert.deepEqual(await first.exited, { code: null });
   await first.stop();
@@ -157,9 +149,9 @@ test('a server that dies is noticed, and the next start recovers its data', asyn
 });
 
 test('a server ends by itself when its owner is killed, and the data is there at the next start', { skip: notLinux() }, async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const owner = await startOwner(t, dataDir);
-  await query(owner.url, 'create table kept (value int); insert into kept values (2)');
+  await query(owner.url, 'drop table if exists kept; create table kept (value int); insert into kept values (2)');
   owner.process.kill('SIGKILL');
   assert.ok(await waitUntil(() => processStartTime(owner.pid) === undefined, patienceMs));
   const second = await start(t, dataDir);
@@ -167,9 +159,9 @@ test('a server ends by itself when its owner is killed, and the data is there at
 });
 
 test('a server that outlived its killed owner is stopped before the next one starts', { skip: notLinux() }, async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const owner = await startOwner(t, dataDir);
-  await query(owner.url, 'create table kept (value int); insert into kept values (3)');
+  await query(owner.url, 'drop table if exists kept; create table kept (value int); insert into kept values (3)');
   process.kill(guardOf(owner.process), 'SIGKILL');
   owner.process.kill('SIGKILL');
   await once(owner.process, 'exit');
@@ -182,7 +174,7 @@ test('a server that outlived its killed owner is stopped before the next one sta
 });
 
 test('a data directory in use is refused, naming the process that has it, and is free again after the stop', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   const server = await start(t, dataDir);
   await assert.rejects(start(t, dataDir), { name: 'StartRefused', message: new RegExp(`in use by process ${process.pid}\\.`) });
   await assert.rejects(startOwner(t, dataDir), { message: new RegExp(`in use by process ${process.pid}\\.`) });
@@ -192,7 +184,7 @@ test('a data directory in use is refused, naming the process that has it, and is
 });
 
 test('leftovers of a crash do not prevent a start, even when their process ids are in use again', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   writeFileSync(join(dataDir, 'lock.holder'), JSON.stringify({ pid: process.ppid, startTime: '1' }));
   const cluster = realpathSync(join(dataDir, 'postgres'));
   writeFileSync(join(cluster, 'postmaster.pid'), `${process.ppid}\n${cluster}\n1\n5432\n\n127.0.0.1\n\nready\n`);
@@ -209,7 +201,7 @@ test('an interrupted first start is done again', async (t) => {
 });
 
 test('a lost password file is replaced by a new password', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   rmSync(join(dataDir, 'postgres.password'));
   await query((await start(t, dataDir)).url, 'select 1');
 });
@@ -225,7 +217,7 @@ test('a cluster of another PostgreSQL version and a folder that is no cluster ar
 });
 
 test('a setting that PostgreSQL refuses is told in its words', async (t) => {
-  const dataDir = usedDataDir(t);
+  const dataDir = usedDataDir;
   await assert.rejects(startEmbeddedPostgres({ dataDir, log() {}, settings: { shared_buffers: 'plenty' } }), {
     name: 'StartRefused',
     message: /did not start: .*shared_buffers/,
@@ -251,7 +243,7 @@ test('below a folder that only root may enter, the cluster lives elsewhere and i
   const target = realpathSync(join(dataDir, 'postgres'));
   t.after(() => rmSync(target, { recursive: true, force: true }));
   assert.ok(lstatSync(join(dataDir, 'postgres')).isSymbolicLink());
-  await query(first.url, 'create table kept (value int)');
+  await query(first.url, 'drop table if exists kept; create table kept (value int)');
   await first.stop();
   const second = await start(t, dataDir);
   assert.deepEqual([...(await query(second.url, 'select value from kept'))], []);
@@ -277,7 +269,7 @@ test('an ordinary user runs the server alone, and may not use the data directory
   chownSync(dataDir, user.uid, user.gid);
   const owner = await startOwner(t, dataDir, user);
   assert.equal(statSync(`/proc/${owner.pid}`).uid, user.uid);
-  await query(owner.url, 'create table kept (value int); insert into kept values (4)');
+  await query(owner.url, 'drop table if exists kept; create table kept (value int); insert into kept values (4)');
   owner.process.stdin?.end();
   assert.ok(await waitUntil(() => processStartTime(owner.pid) === undefined, patienceMs));
 
