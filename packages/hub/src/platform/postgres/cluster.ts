@@ -153,7 +153,7 @@ export function spawnAs(cluster: Cluster, program: 'initdb' | 'postgres', args: 
   return spawn(join(cluster.binaries.root, 'bin', program), args, {
     ...(cluster.user === undefined ? {} : { uid: cluster.user.uid, gid: cluster.user.gid }),
     cwd: '/',
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
+    env: { PATH: '/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' },
     stdio: ['pipe', 'ignore', 'pipe'],
     // A group of its own: Ctrl-C in a terminal must reach the hub, which stops the database after its own work, and not both at once.
     detached: true,
