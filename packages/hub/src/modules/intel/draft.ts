@@ -49,6 +49,11 @@ export type DraftAttribute = {
   readonly timestamp?: number;
   readonly deleted?: boolean;
   readonly objectRelation?: string;
+  /** Absent: like what it is part of. */
+  readonly distribution?: Distribution;
+  /** From its own tags; the narrower of this and the event's counts. */
+  readonly tlp?: Tlp;
+  readonly pap?: Pap;
   readonly tags: readonly DraftTag[];
   readonly extra?: Extra;
 };
@@ -63,19 +68,55 @@ export type DraftObject = {
   readonly comment?: string;
   readonly timestamp?: number;
   readonly deleted?: boolean;
+  readonly distribution?: Distribution;
+  readonly firstSeen?: string;
+  readonly lastSeen?: string;
   readonly attributes: readonly DraftAttribute[];
-  readonly references: readonly { readonly uuid?: string; readonly target: string; readonly relation: string; readonly comment?: string; readonly extra?: Extra }[];
+  readonly references: readonly {
+    readonly uuid?: string;
+    readonly target: string;
+    readonly relation: string;
+    readonly comment?: string;
+    readonly extra?: Extra;
+  }[];
   readonly extra?: Extra;
 };
 
 /** Bytes are stored content-addressed and never rendered. */
 export type DraftAttachment = { readonly name: string; readonly bytes: Buffer; readonly malware: boolean; readonly attributeUuid?: string };
 
-export type DraftSighting = { readonly value?: string; readonly attributeUuid?: string; readonly type: 'seen' | 'false_positive' | 'expired'; readonly at: Date; readonly source?: string };
+export type DraftSighting = {
+  readonly uuid?: string;
+  readonly value?: string;
+  readonly attributeUuid?: string;
+  readonly type: 'seen' | 'false_positive' | 'expired';
+  readonly at: Date;
+  readonly source?: string;
+  readonly extra?: Extra;
+};
 
 /** Where an input is wrong: `line` from 1 when the input is text, `field` a path such as `Event.Attribute[3].type`. */
 export type DraftProblem = { readonly line?: number; readonly column?: number; readonly field?: string; readonly message: string };
-export type Parsed = { readonly ok: true; readonly drafts: readonly Draft[]; readonly warnings: readonly DraftProblem[] } | { readonly ok: false; readonly problems: readonly DraftProblem[] };
+/** `text` is what was read out of a text-like input, and `findings` the values in it with their offsets into `text`. */
+export type Parsed =
+  | {
+      readonly ok: true;
+      readonly drafts: readonly Draft[];
+      readonly warnings: readonly DraftProblem[];
+      readonly text?: string;
+      readonly findings?: readonly DraftFinding[];
+    }
+  | { readonly ok: false; readonly problems: readonly DraftProblem[] };
+/** A value found in text, `start` to `end` in UTF-16 units. `raw` is as written; `reason` says why it is no attribute, when it is none. */
+export type DraftFinding = {
+  readonly start: number;
+  readonly end: number;
+  readonly raw: string;
+  readonly type: string;
+  readonly value: string;
+  readonly attribute: boolean;
+  readonly reason?: string;
+};
 
 export const inputFormats = ['text', 'markdown', 'csv', 'eml', 'html', 'misp', 'stix', 'pdf'] as const;
 export type InputFormat = (typeof inputFormats)[number];
