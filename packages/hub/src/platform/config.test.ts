@@ -70,9 +70,7 @@ for (const [name, value] of [
 }
 
 test('a name that is no setting stops the start and gets a hint; names of the command line and of tests do not', () => {
-  assert.deepEqual(refused({ REBATO_DATADIR: '/srv' }), [
-    'REBATO_DATADIR is not a setting of Rebato; the nearest one is REBATO_DATA_DIR.',
-  ]);
+  assert.deepEqual(refused({ REBATO_DATADIR: '/srv' }), ['REBATO_DATADIR is not a setting of Rebato; the nearest one is REBATO_DATA_DIR.']);
   assert.deepEqual(refused({ REBATO_XYZ: '' }), ['REBATO_XYZ is not a setting of Rebato.']);
   readConfig({ REBATO_KEY: 'k', REBATO_URL: 'u', REBATO_SHARED: '/s', REBATO_TEST_PG_URL: 'p' });
 });
