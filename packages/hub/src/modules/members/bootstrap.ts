@@ -1,0 +1,34 @@
+import { systemActor } from './actors.ts';
+import type { MembersDeps } from './deps.ts';
+import { admit } from './entities.ts';
+import { issueKey } from './keys.ts';
+import { limits } from './limits.ts';
+import { roleScopes } from './policy.ts';
+import { anyEntity } from './store/entities.ts';
+
+export type FirstStart = { readonly entityId: string; readonly adminKey: string };
+
+/**
+ * On an empty database: the hub's own entity and the administrator's key for `admin.key`. Undefined when there are members already. Several
+ * processes may start at once, so the look and the deed are one transaction under a lock.
+ */
+export async function firstStart(deps: MembersDeps, hubName: string): Promise<FirstStart | undefined> {
+  return deps.db.transaction(async (tx) => {
+    await tx.run`lock table members.entity in share row exclusive mode`;
+    if (await anyEntity(tx)) return undefined;
+    const actor = systemActor('first start');
+    const entity = await admit(deps, tx, { name: hubName, kind: 'public' });
+    const { key, row } = await issueKey(deps, tx, {
+      label: 'admin.key of the first start',
+      entityId: entity.id,
+      personId: null,
+      scopes: roleScopes.admin,
+      cidrs: [],
+      createdBy: actor.id,
+      validDays: limits.keyMaxDays,
+    });
+    await deps.trail.record(tx, actor, 'members.first_start', entity.id, { name: entity.name, key: row.id });
+    await deps.bus.append(tx, 'members.entity_changed', { entityId: entity.id });
+    return { entityId: entity.id, adminKey: key };
+  });
+}

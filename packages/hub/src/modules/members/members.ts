@@ -1,0 +1,91 @@
+import type { Actor } from '#platform/actor';
+import { declareAsset, readAssets, withdrawAsset } from './assets.ts';
+import { createAuthenticator, isCrossSite, sessionCookieName } from './authenticate.ts';
+import { firstStart } from './bootstrap.ts';
+import type { MembersDeps, MembersSetup } from './deps.ts';
+import { changeEntity, createEntity, readEntities, readEntity } from './entities.ts';
+import { changeGroup, createGroup, readGroup, readGroups, removeGroup } from './groups.ts';
+import { createKey, readKeys, revokeKeyOf, rotateKey } from './keys.ts';
+import { changeSoc, createSoc, readSoc, readSocs, removeSoc } from './socs.ts';
+import { writeKeyUse, writeSessionUse } from './store/access.ts';
+import { listKinds } from './store/entities.ts';
+
+/** What the door knows of a request before it is known who asks. */
+export type DoorRequest = {
+  readonly id: string;
+  readonly method: string;
+  readonly ip: string;
+  readonly headers: { readonly [name: string]: string | string[] | undefined };
+  readonly cookies: Readonly<Record<string, string>>;
+};
+
+type Bound<F> = F extends (deps: MembersDeps, ...rest: infer A) => infer R ? (...rest: A) => R : never;
+
+export type Members = ReturnType<typeof createMembers>;
+
+export function createMembers(setup: MembersSetup) {
+  const authenticator = createAuthenticator(setup);
+  const deps: MembersDeps = { ...setup, forget: authenticator.forget };
+  const bind = <F extends (deps: MembersDeps, ...rest: never[]) => unknown>(useCase: F): Bound<F> =>
+    ((...rest: never[]) => useCase(deps, ...rest)) as Bound<F>;
+
+  return {
+    authenticate: authenticator.authenticate,
+    /** For the door: key, basic or cookie, with the check that a cookie's request comes from our own pages. Undefined: nothing was shown. */
+    async authenticateRequest(request: DoorRequest): Promise<Actor | undefined> {
+      const publicUrl = deps.publicUrl();
+      const presented = {
+        authorization: single(request.headers.authorization),
+        apiKey: single(request.headers['x-api-key']),
+        cookie: request.cookies[sessionCookieName(publicUrl)],
+        ip: request.ip,
+        requestId: request.id,
+        crossSite: isCrossSite(
+          { method: request.method, origin: single(request.headers.origin), secFetchSite: single(request.headers['sec-fetch-site']) },
+          publicUrl,
+        ),
+      };
+      if (presented.authorization === undefined && presented.apiKey === undefined && presented.cookie === undefined) return undefined;
+      return authenticator.authenticate(presented);
+    },
+    /** Call with the ids of `members.access_changed` and `members.entity_changed` as they are read from the log. */
+    forget: authenticator.forget,
+    /** Writes when keys and sessions were last used. Call once a minute and before the end; what is lost in a crash is a minute of it. */
+    async flushUse(): Promise<number> {
+      const { keys, sessions } = authenticator.takeUse();
+      if (keys.size > 0) await writeKeyUse(deps.db, [...keys.keys()], [...keys.values()]);
+      if (sessions.size > 0) await writeSessionUse(deps.db, [...sessions.keys()], [...sessions.values()]);
+      return keys.size + sessions.size;
+    },
+    firstStart: bind(firstStart),
+
+    readKinds: () => listKinds(deps.db),
+    createEntity: bind(createEntity),
+    changeEntity: bind(changeEntity),
+    readEntities: bind(readEntities),
+    readEntity: bind(readEntity),
+
+    createSoc: bind(createSoc),
+    changeSoc: bind(changeSoc),
+    removeSoc: bind(removeSoc),
+    readSocs: bind(readSocs),
+    readSoc: bind(readSoc),
+
+    declareAsset: bind(declareAsset),
+    withdrawAsset: bind(withdrawAsset),
+    readAssets: bind(readAssets),
+
+    createGroup: bind(createGroup),
+    changeGroup: bind(changeGroup),
+    removeGroup: bind(removeGroup),
+    readGroups: bind(readGroups),
+    readGroup: bind(readGroup),
+
+    createKey: bind(createKey),
+    rotateKey: bind(rotateKey),
+    revokeKey: bind(revokeKeyOf),
+    readKeys: bind(readKeys),
+  };
+}
+
+const single = (value: string | string[] | undefined): string | undefined => (Array.isArray(value) ? value[0] : value);
