@@ -109,7 +109,7 @@ async function npmCi(tree) {
     '--include=optional',
     '--no-audit',
     '--no-fund',
-    '--loglevel=warn',
+    '--loglevel=error',
     '--no-progress',
   ];
   const npm = spawn(process.platform === 'win32' ? 'npm.cmd' : 'npm', args, {
