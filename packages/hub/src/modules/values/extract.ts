@@ -1,5 +1,5 @@
 import { canonicalise } from './canonical.ts';
-import { type Candidate, extractMaxChars, type Finding, findingsMax } from './finding.ts';
+import { type Candidate, candidatesMax, extractMaxChars, type Finding, findingsMax } from './finding.ts';
 import type { Canonical } from './kinds.ts';
 import { refang } from './refang.ts';
 import type { Scan } from './scan.ts';
@@ -17,13 +17,16 @@ export type Own = { readonly domains: readonly string[]; readonly people?: reado
 export function extract(text: string, options: { readonly own?: Own } = {}): Finding[] {
   const original = text.length > extractMaxChars ? text.slice(0, extractMaxChars) : text;
   const refanged = refang(original);
+  let looked = 0;
   const found: (Candidate & { readonly canonical: Canonical })[] = [];
   const scan: Scan = {
     text: refanged.text,
     edited: refanged.editedBetween,
     claimed: new Uint8Array(refanged.text.length + 1),
     suffixes: new Map(),
+    lastFileEnd: -1,
     report: (candidate) => {
+      if (++looked > candidatesMax) return;
       const canonical = canonicalise(candidate.type, candidate.value);
       if (canonical.ok) found.push({ ...candidate, canonical });
     },

@@ -26,3 +26,6 @@ export const findingsMax = 10_000;
 
 /** Longest text that is read, in UTF-16 units; what follows is not looked at. A report with attachments taken out is far shorter. */
 export const extractMaxChars = 4 * 1024 * 1024;
+
+/** Places that are looked at closely in one text, repeated values included: five mentions for each finding that can be returned. */
+export const candidatesMax = 5 * findingsMax;

@@ -65,7 +65,7 @@ const wordMaxChars = 80;
 /** `\.` inside a Windows path is a folder whose name starts with a dot. */
 function insidePath(text: string, at: number): boolean {
   const word = /\S*$/.exec(text.slice(Math.max(0, at - wordMaxChars), at))?.[0] ?? '';
-  return word.includes('\\') || word.includes(':');
+  return word.replaceAll('\\.', '').includes('\\') || word.includes(':');
 }
 
 const evidence = /[[({](?:\.|dot|punto|@|at|:)|hxxp|:\/\/|@/i;

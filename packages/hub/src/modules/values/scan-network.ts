@@ -135,7 +135,8 @@ export function scanIpv6(scan: Scan): void {
     const address = written.split('/')[0] ?? '';
     if (parseIp(address) === undefined || !/\d/.test(address)) continue;
     const groups = address.split(':').filter((group) => group !== '');
-    if (groups.length < 2 && address !== '::1') continue;
+    // `B::2` is a room, or a class of a program: an address has a longer group or more of them.
+    if (address !== '::1' && (groups.length < 2 || (groups.length < 4 && groups.every((group) => group.length < 3)))) continue;
     if (!address.includes('::') && groups.every((group) => group.length === 2)) continue;
     const to = from + written.length;
     claim(scan, from, to);
@@ -157,7 +158,11 @@ export function scanHosts(scan: Scan): void {
     while (end > lead && /[._-]/.test(run[end - 1] ?? '')) end--;
     const host = run.slice(lead, end);
     if (!host.includes('.') || host.includes('..')) continue;
-    considerHost(scan, host, match.index + lead);
+    const range = /^([\d.]{7,15})-([\d.]{7,15})$/.exec(host);
+    if (range) {
+      considerHost(scan, range[1] ?? '', match.index + lead);
+      considerHost(scan, range[2] ?? '', match.index + lead + (range[1]?.length ?? 0) + 1);
+    } else considerHost(scan, host, match.index + lead);
   }
 }
 
@@ -167,8 +172,8 @@ function considerHost(scan: Scan, host: string, from: number): void {
   const before = text[from - 1] ?? '';
   const after = text[to] ?? '';
   if (before === '\\' || before === '$' || (before === '%' && !/^[0-9A-Fa-f]{2}/.test(host))) return;
-  // Inside a path; but `http:#//1.2.3.4` and `//evil.com` start one.
-  if (before === '/' && text[from - 2] !== '/') return;
+  // Inside a path; but `http:#//1.2.3.4` and `//evil.com` start one, and `one.com/two.com` is a list.
+  if (before === '/' && text[from - 2] !== '/' && !(isClaimed(scan, from - 2) && !isClaimed(scan, from - 1))) return;
   if (/^[\d.]+$/.test(host)) considerAddress(scan, host, from, to);
   else if (!/^-/.test(host) && before !== '@' && !/urn:$/i.test(lineBefore(text, from))) considerName(scan, host, from, to, after);
 }
@@ -185,7 +190,6 @@ function considerAddress(scan: Scan, host: string, from: number, to: number): vo
     scan.report({ type: 'ip-dst', value: host + prefix, from, to: to + prefix.length, confidence: 'sure' });
     return;
   }
-  // A dash and a digit continue a range or a telephone number only without spaces: `1.2.3.4-1.2.3.9` gives both ends.
   claim(scan, from, to);
   reportHost(scan, 'ip', host, from, to, defanged ? 'sure' : undefined);
 }
@@ -194,6 +198,17 @@ function considerAddress(scan: Scan, host: string, from: number, to: number): vo
 const fileLike = new Set(
   'zip mov cab py sh rs md so ps one dot pub map ax name id call run new foo java data mm cat bar box bat win csv sql'.split(' '),
 );
+
+/** Rarer extensions: a file only where the text says so. */
+const sometimesFile = new Set('com app pl cc ms in la ai ml do sc st tf vi mp pn'.split(' '));
+
+function listedAfterFile(scan: Scan, top: string, from: number): boolean {
+  const gap = from - scan.lastFileEnd;
+  // `.com` is nearly always a domain: only beside another such program.
+  if (top.toLowerCase() === 'com' && !/\.com$/i.test(scan.text.slice(Math.max(0, scan.lastFileEnd - 4), Math.max(0, scan.lastFileEnd))))
+    return false;
+  return scan.lastFileEnd >= 0 && gap <= 6 && /^[,;]?\s?(?:and|or|y|e|o|u)?\s?$/.test(scan.text.slice(scan.lastFileEnd, from));
+}
 
 /** Extensions in the middle of a name: `factura.pdf.zip` is a file whatever its end. */
 const innerExtensions =
@@ -217,9 +232,15 @@ function considerName(scan: Scan, host: string, from: number, to: number, after:
     const top = labels[labels.length - 1] ?? '';
     const announced = announcesName(text, from);
     const www = /^www\d?\./.test(lower);
-    if (knownThings.has(lower) || innerExtensions.test(lower)) return;
-    if (fileLike.has(top.toLowerCase()) && !announced && !www) return;
-    if (announcesFile(text, from) && !announced && /^(?:com|app|pl|cc|ms|in|la|ai|ml|do|sc|st|tf|vi|mp|pn)$/i.test(top)) return;
+    const file =
+      knownThings.has(lower) ||
+      innerExtensions.test(lower) ||
+      (!announced && !www && fileLike.has(top.toLowerCase())) ||
+      (!announced && sometimesFile.has(top.toLowerCase()) && (announcesFile(text, from) || listedAfterFile(scan, top, from)));
+    if (file) {
+      scan.lastFileEnd = to;
+      return;
+    }
     if (after === '(' || after === '=' || (after === '[' && !/^\[:\]/.test(text.slice(to, to + 3)))) return;
     // `System.Net`, or two sentences without a space: the last label starts like a sentence and the rest is not upper case.
     if (/^\p{Lu}/u.test(top) && host !== host.toUpperCase()) return;
@@ -230,7 +251,6 @@ function considerName(scan: Scan, host: string, from: number, to: number, after:
     }
     sure ||= announced || www || aloneOnLine(text, from, to);
   }
-  if (!canonicalise('hostname', host).ok) return;
   claim(scan, from, to);
   reportHost(scan, 'name', host, from, to, sure ? 'sure' : 'maybe');
 }

@@ -11,6 +11,8 @@ export type Scan = {
   readonly claimed: Uint8Array;
   /** Whether a top-level label exists, remembered for the length of the text, where a few repeat all the time. */
   readonly suffixes: Map<string, boolean>;
+  /** Where the last name of a file ended that was not reported: what is listed right after it is a file, too. */
+  lastFileEnd: number;
   readonly report: (candidate: Candidate) => void;
 };
 

@@ -30,7 +30,9 @@ const versionWords = new Set(
   ).split(' '),
 );
 const phoneWords = new Set(
-  'tel tel. tlf tlf. tfno tfno. teléfono telefono teléfonos phone fax móvil movil mobile móv. llame llamar ext centralita'.split(' '),
+  'tel tel. tlf tlf. tfno tfno. teléfono telefono teléfonos phone fax móvil movil mobile móv. llame llama llamar llámanos ext centralita'.split(
+    ' ',
+  ),
 );
 const sectionWords = new Set(
   'section sections sección seccion apartado apartados capítulo chapter figura figure tabla table anexo annex párrafo paragraph oid clause cláusula artículo art. punto requisito paso step §'.split(
@@ -39,7 +41,7 @@ const sectionWords = new Set(
 );
 /** Words that may stand between the keyword and the number. */
 const linkWords = new Set(
-  'to a is es of de la the el from desde before than que and y e o or u until hasta number número num. nº no. anterior anteriores antes earlier prior previa through entre between las los are son in en below'.split(
+  'to a al at is es of de la the el from desde before than que and y e o or u until hasta number número num. nº no. anterior anteriores antes earlier prior previa through entre between las los are son in en below'.split(
     ' ',
   ),
 );
@@ -70,7 +72,7 @@ export function numberNotAddress(text: string, from: number, to: number): boolea
 }
 
 const nameKeyword =
-  /(?:\bdominios?|\bdomains?|\bhost(?:name)?s?|\bc2s?|\bc&c|\bservidor(?:es)?|\bservers?|\bdns|\bfqdn|\bconsulta|\bquer(?:y|ies)|\bresolves?|\bresuelve|\bsitios?|\bwebsites?|\bweb|\bnombre de dominio)(?: (?:for|de|of|malicioso|maliciosos|malicious|name|a|al|to|for|es|is)){0,2}[ \t]{0,3}[:=]?[ \t]{0,3}["'“«`]?$/i;
+  /(?:\bdominios?|\bdomains?|\bhost(?:name)?s?|\bc2s?|\bc&c|\bservidor(?:es)?|\bservers?|\bdns|\bfqdn|\bconsulta|\bquer(?:y|ies)|\bresolves?|\bresuelve|\bsitios?|\bwebsites?|\bweb|\bnombre de dominio)(?: (?:for|de|of|malicioso|maliciosos|malicious|named|name|called|llamado|denominado|a|al|to|es|is)){0,2}[ \t]{0,3}[:=]?[ \t]{0,3}["'“«`]?$/i;
 
 /** Whether the words before announce a name of the network. */
 export function announcesName(text: string, at: number): boolean {
