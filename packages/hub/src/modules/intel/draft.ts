@@ -1,4 +1,5 @@
 import type { Distribution, Pap, Tlp } from '@rebato/contract';
+import type { Finding } from '#values';
 
 /**
  * What any input becomes before it is judged: one event with its parts, in our own words but losing nothing. Whatever a format can say and this
@@ -104,19 +105,9 @@ export type Parsed =
       readonly drafts: readonly Draft[];
       readonly warnings: readonly DraftProblem[];
       readonly text?: string;
-      readonly findings?: readonly DraftFinding[];
+      readonly findings?: readonly Finding[];
     }
   | { readonly ok: false; readonly problems: readonly DraftProblem[] };
-/** A value found in text, `start` to `end` in UTF-16 units. `raw` is as written; `reason` says why it is no attribute, when it is none. */
-export type DraftFinding = {
-  readonly start: number;
-  readonly end: number;
-  readonly raw: string;
-  readonly type: string;
-  readonly value: string;
-  readonly attribute: boolean;
-  readonly reason?: string;
-};
 
 export const inputFormats = ['text', 'markdown', 'csv', 'eml', 'html', 'misp', 'stix', 'pdf'] as const;
 export type InputFormat = (typeof inputFormats)[number];
