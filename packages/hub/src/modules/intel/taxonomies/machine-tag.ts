@@ -16,13 +16,18 @@ export function parseMachineTag(text: string): MachineTag | undefined {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(namespace)) return undefined;
   const rest = text.slice(colon + 1);
   const equals = rest.indexOf('=');
-  if (equals < 0) return rest !== '' && !/["\s]/.test(rest) ? { namespace, predicate: rest } : undefined;
+  if (equals < 0) return isPredicate(rest) ? { namespace, predicate: rest } : undefined;
   const predicate = rest.slice(0, equals);
   const quoted = rest.slice(equals + 1);
-  if (predicate === '' || /["\s]/.test(predicate)) return undefined;
+  if (!isPredicate(predicate)) return undefined;
   if (quoted.length < 2 || !quoted.startsWith('"') || !quoted.endsWith('"')) return undefined;
   const value = unquote(quoted.slice(1, -1));
   return value === undefined ? undefined : { namespace, predicate, value };
+}
+
+/** Some published predicates are several words. A space in front means that the text is a sentence. */
+export function isPredicate(text: string): boolean {
+  return text !== '' && text === text.trim() && !/["=\u0000-\u001f\u007f]/.test(text);
 }
 
 export function printMachineTag(tag: MachineTag): string {
