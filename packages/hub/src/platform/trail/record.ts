@@ -7,7 +7,8 @@ export const detailMaxBytes = 8 * 1024;
 
 /** The same bounds as a reader's display; texts beyond it are cut, because a long name must not stop what it names. */
 const textMaxChars = 500;
-const cut = (text: string): string => (text.length > textMaxChars ? text.slice(0, textMaxChars) : text);
+/** PostgreSQL text holds no NUL, UTF-8 no lone surrogate: what is hashed must be what is read back. */
+const cut = (text: string): string => text.slice(0, textMaxChars).replaceAll('\u0000', '\uFFFD').toWellFormed();
 
 /**
  * Writes who did what in the transaction that does it: both happen or neither. Takes no lock and has no place in the chain yet. A detail
