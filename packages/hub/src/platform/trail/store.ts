@@ -51,7 +51,7 @@ export async function insertEntries(tx: Tx, entries: readonly TrailEntry[]): Pro
   await tx.run`
     insert into trail.entry (seq, at, actor_kind, actor_id, actor_label, entity_id, person_id, origin, request_id, action, target, detail, prev_hash, hash)
     select seq, at, actor_kind, actor_id, actor_label, entity_id, person_id, origin, request_id, action, target, detail, prev_hash, hash
-      from json_populate_recordset(null::trail.entry, ${tx.json(rows)})`;
+      from jsonb_populate_recordset(null::trail.entry, ${tx.json(rows)})`;
 }
 
 export async function readEntries(db: Db, after: number, limit: number): Promise<TrailEntry[]> {
