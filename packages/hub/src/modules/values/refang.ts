@@ -14,7 +14,7 @@ type Edit = { readonly at: number; readonly length: number; readonly becomes: st
  * the search is linear. Spaces around a bracket belong to it when both neighbours are part of a name (checked below).
  */
 const marks =
-  /(?<sp1>[ \t]{0,2})(?:(?<dot>[[({<][ \t]?(?:\.|dot|punto)[ \t]?[\])}>])|(?<at>[[({<][ \t]?(?:@|at|arroba)[ \t]?[\])}>])|(?<colon>[[({]:[\])}](?!\/\/))|(?<slashes>[[({]?:[\])}]?[[({]?\/\/[\])}]?)|(?<slash>\[\/\]))(?<sp2>[ \t]{0,2})|(?<half>\[\.|\.\])|(?<backslash>\\\.)|(?<optional>(?<=tp|xp|TP|XP)[[(][sS][\])])|(?<invisible>[\u200b\u2060\ufeff\u00ad])|(?<spoken>[ \t](?:dot|punto)[ \t])/giu;
+  /(?<sp1>[ \t]{0,2})(?:(?<dot>[[({<][ \t]?(?:\.|dot|punto)[ \t]?[\])}>])|(?<at>[[({<][ \t]?(?:@|at|arroba)[ \t]?[\])}>])|(?<colon>[[({]:[\])}](?!\/\/))|(?<slashes>[[({]?:[\])}]?[[({]?\/\/[\])}]?)|(?<slash>\[\/\]))(?<sp2>[ \t]{0,2})|(?<half>\[\.|\.\])|(?<backslash>\\\.)|(?<escaped>\\\/)|(?<uncpath>(?<=[tx]ps?):\\\\)|(?<optional>(?<=tp|xp|TP|XP)[[(][sS][\])])|(?<invisible>[\u200b\u2060\ufeff\u00ad])|(?<spoken>[ \t](?:dot|punto)[ \t])/giu;
 
 const nameBefore = /[\p{L}\p{N}_-]$/u;
 const nameAfter = /^[\p{L}\p{N}_-]/u;
@@ -47,6 +47,11 @@ export function refang(text: string): Refanged {
       if (left + right === 0) edits.push(inner('/'));
     } else if (groups.half !== undefined || groups.backslash !== undefined) {
       if (joins && !(groups.backslash && insidePath(text, at))) edits.push({ at, length: 2, becomes: '.', mark: true });
+    } else if (groups.escaped !== undefined) {
+      // JSON writes its slashes so: not defanged, only quoted.
+      edits.push({ at, length: 2, becomes: '/', mark: false });
+    } else if (groups.uncpath !== undefined) {
+      edits.push({ at, length: 3, becomes: '://', mark: true });
     } else if (groups.optional !== undefined) {
       if (/^[:[(]/.test(after)) edits.push({ at, length: 3, becomes: 's', mark: true });
     } else if (groups.invisible !== undefined) {

@@ -153,7 +153,9 @@ export function scanHosts(scan: Scan): void {
     const run = match[0];
     // Eight full names in a row is a list without separators: nobody writes that, and it would be costly.
     if (!run.includes('.') || run.length > 8 * hostMaxChars || isClaimed(scan, match.index)) continue;
-    const lead = /^[._-]*/.exec(run)?.[0].length ?? 0;
+    // `_dmarc.example.com` keeps its underscore, `_emphasis.com_` does not, nor does a name that could not have one.
+    const emphasis = run.endsWith('_') || run.split('.', 3).length < 3;
+    const lead = (emphasis ? /^[._-]*/ : /^[.-]*/).exec(run)?.[0].length ?? 0;
     let end = run.length;
     while (end > lead && /[._-]/.test(run[end - 1] ?? '')) end--;
     const host = run.slice(lead, end);
@@ -170,12 +172,11 @@ function considerHost(scan: Scan, host: string, from: number): void {
   const { text } = scan;
   const to = from + host.length;
   const before = text[from - 1] ?? '';
-  const after = text[to] ?? '';
   if (before === '\\' || before === '$' || (before === '%' && !/^[0-9A-Fa-f]{2}/.test(host))) return;
   // Inside a path; but `http:#//1.2.3.4` and `//evil.com` start one, and `one.com/two.com` is a list.
   if (before === '/' && text[from - 2] !== '/' && !(isClaimed(scan, from - 2) && !isClaimed(scan, from - 1))) return;
   if (/^[\d.]+$/.test(host)) considerAddress(scan, host, from, to);
-  else if (!/^-/.test(host) && before !== '@' && !/urn:$/i.test(lineBefore(text, from))) considerName(scan, host, from, to, after);
+  else if (!/^-/.test(host) && before !== '@' && !/urn:$/i.test(lineBefore(text, from))) considerName(scan, host, from);
 }
 
 function considerAddress(scan: Scan, host: string, from: number, to: number): void {
@@ -207,7 +208,11 @@ function listedAfterFile(scan: Scan, top: string, from: number): boolean {
   // `.com` is nearly always a domain: only beside another such program.
   if (top.toLowerCase() === 'com' && !/\.com$/i.test(scan.text.slice(Math.max(0, scan.lastFileEnd - 4), Math.max(0, scan.lastFileEnd))))
     return false;
-  return scan.lastFileEnd >= 0 && gap <= 6 && /^[,;]?\s?(?:and|or|y|e|o|u)?\s?$/.test(scan.text.slice(scan.lastFileEnd, from));
+  return (
+    scan.lastFileEnd >= 0 &&
+    gap <= 10 &&
+    /^[,;]?\s?(?:and|or|y|e|o|u)?\s?(?:a|al|el|la|en|the|to|in)?\s?$/.test(scan.text.slice(scan.lastFileEnd, from))
+  );
 }
 
 /** Extensions in the middle of a name: `factura.pdf.zip` is a file whatever its end. */
@@ -221,10 +226,21 @@ const knownThings = new Set(
   ),
 );
 
-function considerName(scan: Scan, host: string, from: number, to: number, after: string): void {
+/** The name, less a word that starts the next sentence without a space (`evil.com.Then`); undefined without a suffix that exists. */
+function withoutNextSentence(scan: Scan, written: string): string | undefined {
+  if (hasKnownSuffix(scan, written)) return written;
+  const dot = written.lastIndexOf('.');
+  const rest = written.slice(0, dot);
+  return /^\p{Lu}\p{Ll}*$/u.test(written.slice(dot + 1)) && rest.includes('.') && hasKnownSuffix(scan, rest) ? rest : undefined;
+}
+
+function considerName(scan: Scan, written: string, from: number): void {
   const { text } = scan;
+  const host = withoutNextSentence(scan, written);
+  if (host === undefined) return;
   const lower = host.toLowerCase();
-  if (!hasKnownSuffix(scan, lower)) return;
+  const to = from + host.length;
+  const after = text[to] ?? '';
   const defanged = scan.edited(from, to);
   let sure = defanged;
   if (!defanged) {

@@ -26,7 +26,7 @@ const versionWords = new Set(
   (
     'v ver ver. version versions versión versiones build compilación firmware release revision revisión rev kernel parche patch update ' +
     'actualización upgrade upgraded downgrade windows chrome chromium firefox edge safari fortios openssl java jre jdk office acrobat ' +
-    'driver sdk bios php'
+    'driver sdk bios php actualizar actualice actualicen actualizad actualiza actualizado actualizados updating updated instalar instalad installed parchear patched parcheado corregido corregida fixed'
   ).split(' '),
 );
 const phoneWords = new Set(
@@ -49,12 +49,19 @@ const linkWords = new Set(
 /** A dozen words reach back over "versions 1.2.3.4, 1.2.3.5 and". */
 const walkMaxWords = 12;
 
+function isNumber(word: string): boolean {
+  return /^v?\d+(?:\.\d+)*\.?$/.test(word);
+}
+
 /** The nearest earlier word that is neither a link word nor a number with dots. */
 function keywordBefore(text: string, at: number): string | undefined {
   const words = wordsBefore(text, at);
   for (let i = words.length - 1; i >= Math.max(0, words.length - walkMaxWords); i--) {
     const word = words[i] ?? '';
-    if (!linkWords.has(word) && !/^v?\d+(?:\.\d+)*\.?$/.test(word)) return word;
+    if (linkWords.has(word) || isNumber(word)) continue;
+    // "version 8.0.25.1 of Product and 5.7.44.2": the product belongs to the number before it.
+    if (/^(?:de|del|of|for)$/.test(words[i - 1] ?? '') && isNumber(words[i - 2] ?? '')) continue;
+    return word;
   }
   return undefined;
 }
@@ -80,7 +87,7 @@ export function announcesName(text: string, at: number): boolean {
 }
 
 const fileKeyword =
-  /(?:\bfile ?names?|\bfiles?|\bficheros?|\barchivos?|\badjuntos?|\battachments?|\battached|\bdocumentos?|\bdropped|\bdrops|\bnamed|\bcalled|\bllamad[oa]s?|\bdenominad[oa]s?|\bnombre(?: de fichero| de archivo)?)(?: (?:is|es|as|named|called|llamado|llamada|adjunto|malicioso|con nombre|the|el|la|file|fichero|archivo)){0,3}[ \t]{0,3}[:=]?[ \t]{0,3}["'“«`]?$/i;
+  /(?:\bfile ?names?|\bfiles?|\bficheros?|\barchivos?|\badjuntos?|\battachments?|\battached|\bdocumentos?|\bdropped|\bdrops|\bnamed|\bcalled|\bllamad[oa]s?|\bdenominad[oa]s?|\bnombre(?: de fichero| de archivo)?)(?: (?:is|es|as|named|called|se|llama|llamado|llamada|adjunto|malicioso|con nombre|the|el|la|file|fichero|archivo)){0,3}[ \t]{0,3}[:=]?[ \t]{0,3}["'“«`]?$/i;
 
 /** Whether the words before announce a file. */
 export function announcesFile(text: string, at: number): boolean {
