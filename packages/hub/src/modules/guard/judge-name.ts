@@ -11,6 +11,28 @@ import { type GuardVerdict, hold, pass, refusal } from './verdict.ts';
 export function judgeName(value: string, tables: GuardTables, as: 'domain' | 'url'): GuardVerdict | undefined {
   const suffixes = suffixesOf(value);
   if (!suffixes) return undefined;
+  if (suffixes.some((suffix) => tables.someName.has(suffix))) {
+    const verdict = judgeKnownName(value, suffixes, tables, as);
+    if (verdict) return verdict;
+  } else {
+    const shape = judgeShape(value, suffixes, as);
+    if (shape) return shape;
+  }
+  return listHold(as, as === 'domain' ? value : '', tables, suffixes) ?? pass;
+}
+
+function judgeShape(value: string, suffixes: readonly string[], as: 'domain' | 'url'): GuardVerdict | undefined {
+  if (suffixes.length === 1) {
+    return refusal('single_label', 'A single label is a top-level domain or a local name.', 'Report the full name.');
+  }
+  if (as === 'domain' && isPublicSuffix(value)) {
+    return refusal('public_suffix', 'Everybody can register names beneath this one.', 'Report the full name of the one host, or a URL.');
+  }
+  return undefined;
+}
+
+/** The rules in their order, for a name that some set knows. */
+function judgeKnownName(value: string, suffixes: readonly string[], tables: GuardTables, as: 'domain' | 'url'): GuardVerdict | undefined {
   // Special names first: `home.arpa` is one, and `localhost` deserves a better reason than "single label".
   const special = tables.specialNames.find(suffixes);
   if (special !== undefined) {
@@ -19,12 +41,8 @@ export function judgeName(value: string, tables: GuardTables, as: 'domain' | 'ur
   if (tables.reverse.find(suffixes) === true) {
     return refusal('reverse_zone', 'This is a name of the reverse tree, not a domain.', 'Report the address that it stands for.');
   }
-  if (suffixes.length === 1) {
-    return refusal('single_label', 'A single label is a top-level domain or a local name.', 'Report the full name.');
-  }
-  if (as === 'domain' && isPublicSuffix(value)) {
-    return refusal('public_suffix', 'Everybody can register names beneath this one.', 'Report the full name of the one host, or a URL.');
-  }
+  const shape = judgeShape(value, suffixes, as);
+  if (shape) return shape;
   if (tables.own.names.find(suffixes) === true) return ownRefusal;
   const known = tables.wellKnown.names.find(suffixes);
   if (known?.vital === true) return refusal('well_known', `A block would hit ${known.reason}.`, 'Correct the report.');
@@ -37,5 +55,5 @@ export function judgeName(value: string, tables: GuardTables, as: 'domain' | 'ur
     if (as === 'domain')
       return hold('shared_host', `A block would hit ${known.reason}.`, 'Report the full URL instead; two people may release it.');
   }
-  return listHold(as, as === 'domain' ? value : '', tables, suffixes) ?? pass;
+  return undefined;
 }

@@ -34,6 +34,7 @@ function search(kind: ValueKind, text: string, lists: GuardTables['lists'], want
   if (text === '' || text.length > searchMaxChars) return undefined;
   const whole = lists.exact.get(text);
   if (whole !== undefined && wanted(whole)) return whole;
+  if (!lists.searched.has(kind)) return undefined;
   const piece = lists.substrings.find(text, wanted);
   if (piece !== undefined) return piece;
   for (const { pattern, list } of lists.patterns) if (list.kinds.has(kind) && pattern.matcher(text).find()) return list;

@@ -10,6 +10,7 @@ import {
   substringMinChars,
 } from './limits.ts';
 import { compilePattern } from './lists.ts';
+import { suffixesOf } from './names.ts';
 
 export const listTypes = ['string', 'substring', 'hostname', 'cidr', 'regex'] as const;
 export type ListType = (typeof listTypes)[number];
@@ -167,16 +168,16 @@ function maskedNet(text: string): ReturnType<typeof parseNet> {
   return host < 0n ? undefined : parseNet(`${printIp({ family: ip.family, bytes: (ip.bytes >> host) << host })}${text.slice(slash)}`);
 }
 
-/** `.a.es` and `*.a.es` mean a.es and what is beneath. Names that are refused anyway (suffixes, reverse zones) need no entry. */
+/** `.a.es` and `*.a.es` mean a.es and what is beneath. */
 function readName(entry: string, beneath: boolean): string | undefined {
   let text = entry.trim().toLowerCase();
   if (text === '' || text.startsWith('#')) return '';
   if (text.startsWith('*.')) text = text.slice(2);
   else if (text.startsWith('.')) text = text.slice(1);
-  // Refused by their own rules already: single labels, reverse zones and registries' suffixes.
-  if (!text.includes('.') || text.endsWith('.arpa')) return '';
+  // Single labels, reverse zones and registries' suffixes are no values; they stay, alone, so that the list keeps its length.
+  if (!text.includes('.') || text.endsWith('.arpa')) return suffixesOf(text) ? `e${text}` : undefined;
   const read = canonicaliseKind('domain', text);
-  if (!read.ok) return read.code === 'domain_public_suffix' ? '' : undefined;
+  if (!read.ok) return read.code === 'domain_public_suffix' ? `e${text}` : undefined;
   return `${beneath && !isPublicSuffix(read.value) ? 'd' : 'e'}${read.value}`;
 }
 

@@ -3,7 +3,7 @@ import { RE2JS } from 're2js';
 import { parentsAbove } from './assets.ts';
 import { compileSlice } from './limits.ts';
 import type { PreparedList } from './list-format.ts';
-import { indexNames, type NameEntry, type NameIndex } from './names.ts';
+import { buildNames, type NameIndex } from './names.ts';
 import { indexRanges, type RangeEntry, type RangeIndex } from './ranges.ts';
 import { indexSubstrings, type SubstringIndex } from './substrings.ts';
 
@@ -18,16 +18,19 @@ export type ListTables = {
   readonly exact: ReadonlyMap<string, ListLabel>;
   readonly substrings: SubstringIndex<ListLabel>;
   readonly patterns: readonly { readonly pattern: RE2JS; readonly list: ListLabel }[];
+  /** Kinds that some list searches for inside values, so that the others skip the search. */
+  readonly searched: ReadonlySet<ValueKind>;
   readonly entries: number;
 };
 
 /** Compiles in slices: between two of them the caller may let other work run. The return value is the result. */
 export function* compileLists(lists: readonly PreparedList[]): Generator<void, ListTables> {
   const nets: RangeEntry<ListLabel>[] = [];
-  const names: NameEntry<ListLabel>[] = [];
+  const names = buildNames<ListLabel>();
   const exact = new Map<string, ListLabel>();
   const pieces: { text: string; item: ListLabel }[] = [];
   const patterns: { pattern: RE2JS; list: ListLabel }[] = [];
+  const searched = new Set<ValueKind>();
   let entries = 0;
   // Lists that speak about URLs first: the first owner of a name stays, and theirs is the stricter word.
   const ordered = [...lists].sort((a, b) => Number(b.kinds.includes('url')) - Number(a.kinds.includes('url')));
@@ -41,16 +44,18 @@ export function* compileLists(lists: readonly PreparedList[]): Generator<void, L
           nets.push({ net: text, item: label });
           break;
         case 'd':
-          names.push({ name: text, item: label, above: parentsAbove(text) });
+          names.add({ name: text, item: label, above: parentsAbove(text) });
           break;
         case 'e':
-          names.push({ name: text, item: label, exact: true, above: parentsAbove(text) });
+          names.add({ name: text, item: label, exact: true, above: parentsAbove(text) });
           break;
         case 's':
           pieces.push({ text, item: label });
+          for (const kind of list.kinds) searched.add(kind);
           break;
         case 'r':
           patterns.push({ pattern: compilePattern(text), list: label });
+          for (const kind of list.kinds) searched.add(kind);
           break;
         default:
           if (!exact.has(text)) exact.set(text, label);
@@ -59,7 +64,7 @@ export function* compileLists(lists: readonly PreparedList[]): Generator<void, L
   }
   const ranges = indexRanges(nets);
   yield;
-  return { ranges, names: indexNames(names), exact, substrings: indexSubstrings(pieces), patterns, entries };
+  return { ranges, names: names.finish(), exact, substrings: indexSubstrings(pieces), patterns, searched, entries };
 }
 
 /** MISP writes patterns bare or between slashes with flags. RE2 takes time linear in the text, whatever the pattern. */

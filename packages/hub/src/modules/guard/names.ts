@@ -6,6 +6,8 @@ export type NameIndex<T> = {
   /** `suffixes` as `suffixesOf` makes them, the whole name first. */
   find(suffixes: readonly string[], wanted?: (item: T) => boolean): T | undefined;
   readonly size: number;
+  /** All names that a look-up can end at. */
+  keys(): Iterable<string>;
 };
 
 export type NameEntry<T> = {
@@ -17,26 +19,46 @@ export type NameEntry<T> = {
 };
 
 export function indexNames<T>(entries: Iterable<NameEntry<T>>): NameIndex<T> {
+  const builder = buildNames<T>();
+  for (const entry of entries) builder.add(entry);
+  return builder.finish();
+}
+
+/** For callers that add in slices. The first item of a name stays. */
+export function buildNames<T>(): { add(entry: NameEntry<T>): void; finish(): NameIndex<T> } {
   const exact = new Map<string, T>();
   const beneath = new Map<string, T>();
-  for (const { name, item, exact: alone, above } of entries) {
-    const into = alone === true ? exact : beneath;
-    if (!into.has(name)) into.set(name, item);
-    for (const parent of above ?? []) if (!exact.has(parent)) exact.set(parent, item);
-  }
   return {
-    size: exact.size + beneath.size,
-    find(suffixes, wanted = any) {
-      const whole = suffixes[0];
-      if (whole === undefined) return undefined;
-      for (const suffix of suffixes) {
-        const found = beneath.get(suffix);
-        if (found !== undefined && wanted(found)) return found;
-      }
-      const own = exact.get(whole);
-      return own !== undefined && wanted(own) ? own : undefined;
+    add({ name, item, exact: alone, above }) {
+      const into = alone === true ? exact : beneath;
+      if (!into.has(name)) into.set(name, item);
+      for (const parent of above ?? []) if (!exact.has(parent)) exact.set(parent, item);
     },
+    finish: () => ({
+      size: exact.size + beneath.size,
+      find: (suffixes, wanted = any) => findName(exact, beneath, suffixes, wanted),
+      *keys() {
+        yield* exact.keys();
+        yield* beneath.keys();
+      },
+    }),
   };
+}
+
+function findName<T>(
+  exact: ReadonlyMap<string, T>,
+  beneath: ReadonlyMap<string, T>,
+  suffixes: readonly string[],
+  wanted: (item: T) => boolean,
+): T | undefined {
+  const whole = suffixes[0];
+  if (whole === undefined) return undefined;
+  for (const suffix of suffixes) {
+    const found = beneath.get(suffix);
+    if (found !== undefined && wanted(found)) return found;
+  }
+  const own = exact.get(whole);
+  return own !== undefined && wanted(own) ? own : undefined;
 }
 
 const any = () => true;

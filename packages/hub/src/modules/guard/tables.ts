@@ -16,6 +16,8 @@ export type GuardTables = {
   readonly members: Protected<true>;
   readonly wellKnown: Protected<WellKnownGroup>;
   readonly lists: ListTables;
+  /** Every name of the sets above, lists aside: a name none of whose parents is here needs no look at them. */
+  readonly someName: ReadonlySet<string>;
   /** `<kind> <value>` of what two people have released and is not over yet. */
   readonly overrides: ReadonlySet<string>;
 };
@@ -60,8 +62,13 @@ export type TableParts = {
 export function assembleTables(builtin: BuiltinTables, parts: TableParts): GuardTables & { readonly ignored: readonly Asset[] } {
   const members = protect(mark(parts.members ?? []));
   const own = protect(mark(parts.own ?? []));
+  const someName = new Set<string>();
+  for (const names of [builtin.specialNames, builtin.reverse, builtin.wellKnown.names, own.names, members.names]) {
+    for (const name of names.keys()) someName.add(name);
+  }
   return {
     ...builtin,
+    someName,
     own,
     members,
     lists: parts.lists ?? emptyLists(),
