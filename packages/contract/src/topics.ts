@@ -5,12 +5,11 @@
 export type Topics = {
   /** An event (or a part of one, `chunk`) has been accepted and may go to its audiences. */
   'intel.published': { readonly eventId: string; readonly chunk: number };
-  /** A published event was changed (attributes, tags, markings): its readers get the new version. */
-  'intel.revised': { readonly eventId: string; readonly narrowing: boolean };
   /** Taken back: at once to everyone who ever received it. */
   'intel.retracted': { readonly eventId: string };
   /** Confirmed or corroborated: delayed audiences need not wait any longer. */
   'intel.consolidated': { readonly eventId: string };
+  'intel.commented': { readonly eventId: string; readonly commentId: string };
   'intel.sighted': { readonly sightingId: string };
   /** An assessor's or coordinator's word on a value: consolidate, retract, or take the ruling back. */
   'decisions.ruled': { readonly decisionId: string };

@@ -70,10 +70,12 @@ export type Heartbeat = Signed<'heartbeat'> & {
   readonly version: number;
   readonly hash: string;
   readonly mode: ChannelMode;
+  /** The interval that the hub keeps. A reader that is not told assumes ten seconds. */
+  readonly everyMs?: number;
 };
 
 /**
- * First line of a snapshot; after it one JSON array per line, in no particular order: [id, kind, value, action, strength, confidence, until].
+ * First line of a snapshot, as an envelope; after it one JSON array per line, in no particular order: [id, kind, value, action, strength, confidence, until].
  * `sha256` is over the bytes of all lines after the first, newlines included. `hash` is that of the batch at `version`, so the next batch chains.
  */
 export type SnapshotHeader = Signed<'snapshot'> & {

@@ -38,9 +38,15 @@ create table event (
   -- Joins parts to their event. Internal: it counts all lanes, so it is never shown.
   num             bigint generated always as identity primary key,
   id              uuid not null,
+  -- The source's own UUID where it gave one (MISP); another owner may have given the same, so it identifies nothing here.
+  uuid            uuid not null,
   lane            text not null,
   owner_id        uuid not null,
   owner_name      text not null,
+  -- For counting independent voices; never shown.
+  voice           uuid not null,
+  confidence      smallint not null,
+  arrived_at      timestamptz not null,
   author_name     text,
   author_uuid     text,
   info            text not null,
@@ -67,6 +73,8 @@ create table indicator (
   event_num  bigint not null,
   -- First 16 bytes of SHA-256 over kind and canonical value: short enough to index ten million of, long enough that nobody makes two collide.
   vkey       uuid not null,
+  -- The other half of a composite value (the address of domain|ip): found by look-up, never decided on.
+  vkey2      uuid,
   object_id  uuid,
   first_seen timestamptz,
   last_seen  timestamptz,
@@ -87,6 +95,7 @@ create table indicator (
   primary key (event_num, id)
 );
 create index indicator_by_vkey on indicator (vkey);
+create index indicator_by_vkey2 on indicator (vkey2) where vkey2 is not null;
 create index indicator_by_id on indicator (id);
 
 create table object (
@@ -110,6 +119,7 @@ create table sighting (
   at          timestamptz not null,
   entity_id   uuid not null,
   entity_name text not null,
+  voice       uuid not null,
   source      text,
   primary key (lane, id)
 );

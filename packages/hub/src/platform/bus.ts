@@ -3,7 +3,10 @@ import type { Pool, Tx } from './db.ts';
 import { errorsFor } from './errors.ts';
 
 export const busErrors = {
-  'bus.unknown_incarnation': { kind: 'gone', help: 'The log was restored or moved since this cursor was given out. Resynchronise from the beginning.' },
+  'bus.unknown_incarnation': {
+    kind: 'gone',
+    help: 'The log was restored or moved since this cursor was given out. Resynchronise from the beginning.',
+  },
 } as const;
 export const failBus = errorsFor(busErrors);
 
@@ -50,7 +53,8 @@ export type BusCursor = { readonly incarnation: string; readonly position: numbe
 /** The next entries after a cursor, oldest first. A cursor of another incarnation is refused: the caller resynchronises. */
 export async function readBus(db: Pool, after: BusCursor, limit: number): Promise<BusEntry[]> {
   const hub = await db.one<{ incarnation: string }>`select incarnation from platform.hub`;
-  if (hub?.incarnation !== after.incarnation) throw failBus('bus.unknown_incarnation', `The cursor is of incarnation ${after.incarnation}.`);
+  if (hub?.incarnation !== after.incarnation)
+    throw failBus('bus.unknown_incarnation', `The cursor is of incarnation ${after.incarnation}.`);
   return db.rows<BusEntry>`
     select position, topic, payload, at from bus.entry where position > ${after.position} order by position limit ${limit}`;
 }

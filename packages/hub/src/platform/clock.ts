@@ -1,5 +1,5 @@
 /** Time comes from here, so that tests can move it. */
-export type Clock = { now(): Date; /** Milliseconds that never jump, for durations. */ monotonicMs(): number };
+export type Clock = { now(): Date /** Milliseconds that never jump, for durations. */; monotonicMs(): number };
 
 export const systemClock: Clock = { now: () => new Date(), monotonicMs: () => performance.now() };
 

@@ -81,7 +81,11 @@ export function openPool(url: string, options: PoolOptions): Pool {
   };
 }
 
-type Client = postgres.Sql<Record<string, never>> | postgres.Sql<{ bigint: number }> | postgres.TransactionSql<{ bigint: number }> | postgres.ReservedSql<{ bigint: number }>;
+type Client =
+  | postgres.Sql<Record<string, never>>
+  | postgres.Sql<{ bigint: number }>
+  | postgres.TransactionSql<{ bigint: number }>
+  | postgres.ReservedSql<{ bigint: number }>;
 
 function wrap(client: Client): Db {
   const run = client as unknown as (strings: TemplateStringsArray, ...values: Value[]) => postgres.PendingQuery<postgres.Row[]>;

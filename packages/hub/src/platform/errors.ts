@@ -1,5 +1,14 @@
 /** What went wrong, in the domain's words. Each edge turns a kind into its own protocol's status in one place. */
-export type ErrorKind = 'invalid' | 'unauthenticated' | 'forbidden' | 'not_found' | 'conflict' | 'gone' | 'too_large' | 'too_many' | 'unavailable';
+export type ErrorKind =
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'gone'
+  | 'too_large'
+  | 'too_many'
+  | 'unavailable';
 
 export type ErrorCatalog = Readonly<Record<string, { readonly kind: ErrorKind; readonly help: string }>>;
 
@@ -23,7 +32,9 @@ export class CodedError extends Error {
 }
 
 /** Makes `fail` for one module's catalogue: `throw fail('intel.event_not_found', 'no such event')`. */
-export function errorsFor<C extends ErrorCatalog>(catalog: C): (code: keyof C & string, message: string, details?: readonly Detail[]) => CodedError {
+export function errorsFor<C extends ErrorCatalog>(
+  catalog: C,
+): (code: keyof C & string, message: string, details?: readonly Detail[]) => CodedError {
   return (code, message, details = []) => {
     const entry = catalog[code];
     if (entry === undefined) throw new Error(`unknown error code ${code}`);

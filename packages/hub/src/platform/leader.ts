@@ -5,8 +5,15 @@ import type { Pool, Tx } from './db.ts';
 import type { Bus, Log } from './ports.ts';
 import { type Audience, type PlanItem, type ShelfEntry, shelfSchema } from './shelf.ts';
 
-/** What projectors of one shelf produced in one transaction. `changes` belongs to whoever seals lanes; the platform does not look inside. */
-export type ShelfOutput = { readonly entries: ShelfEntry[]; readonly changes: Map<string, unknown[]> };
+/**
+ * What projectors of one shelf produced in one transaction. `touched` names the values of each lane whose evidence changed, so that a later
+ * projector can follow an earlier one; `changes` belongs to whoever seals lanes. The platform looks inside neither.
+ */
+export type ShelfOutput = {
+  readonly entries: ShelfEntry[];
+  readonly touched: Map<string, Set<string>>;
+  readonly changes: Map<string, unknown[]>;
+};
 
 /** Says where entries of a topic go and when. One per topic: the owner of what is announced. */
 export type Planner = (tx: Tx, entries: readonly BusEntry[], audiences: readonly Audience[], now: Date) => Promise<PlanItem[]>;
@@ -89,11 +96,16 @@ export function createLeader(deps: LeaderDeps): Leader {
     return result;
   }
 
-  async function fill(tx: Tx, shelfName: string, work: (audience: Audience, output: ShelfOutput, now: Date) => Promise<void>, now: Date): Promise<void> {
+  async function fill(
+    tx: Tx,
+    shelfName: string,
+    work: (audience: Audience, output: ShelfOutput, now: Date) => Promise<void>,
+    now: Date,
+  ): Promise<void> {
     const audience = byName.get(shelfName);
     if (audience === undefined) return;
     await tx.run`select set_config('search_path', ${shelfSchema(audience.name)}, true)`;
-    const output: ShelfOutput = { entries: [], changes: new Map() };
+    const output: ShelfOutput = { entries: [], touched: new Map(), changes: new Map() };
     await work(audience, output, now);
     for (const sealer of sealers) await sealer(tx, audience, output, now);
     await writeEntries(tx, output.entries, now);
@@ -139,7 +151,11 @@ export function createLeader(deps: LeaderDeps): Leader {
       return await deps.db.transaction(async (tx) => {
         const entries = await numberEntries(tx, maxUrgent, maxBulk);
         const now = deps.clock.now();
-        const due = await planEntries(tx, entries.toSorted((a, b) => a.position - b.position), now);
+        const due = await planEntries(
+          tx,
+          entries.toSorted((a, b) => a.position - b.position),
+          now,
+        );
         const waiting = await tx.rows<PlanItem>`
           delete from bus.plan where id in (select id from bus.plan where due_at <= ${now} order by due_at, id limit ${maxDue})
           returning shelf, lane, topic, key, payload, due_at, arrived_at`;
@@ -161,7 +177,9 @@ export function createLeader(deps: LeaderDeps): Leader {
       // Nothing announced: a due plan is the culprit. The oldest one is set aside.
       await deps.db.transaction(async (tx) => {
         const now = deps.clock.now();
-        const [plan] = await tx.rows<PlanItem & { id: number }>`select id, shelf, lane, topic, key, payload, due_at, arrived_at from bus.plan where due_at <= ${now} order by due_at, id limit 1`;
+        const [plan] = await tx.rows<
+          PlanItem & { id: number }
+        >`select id, shelf, lane, topic, key, payload, due_at, arrived_at from bus.plan where due_at <= ${now} order by due_at, id limit 1`;
         if (plan === undefined) return;
         await tx.run`delete from bus.plan where id = ${plan.id}`;
         await tx.run`insert into bus.failed (position, topic, payload, error) values (${-plan.id}, ${plan.topic}, ${tx.json(plan)}, ${message(cause)})`;

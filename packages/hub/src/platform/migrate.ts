@@ -29,16 +29,23 @@ export async function migrate(db: Pool, folder: string, log: (line: string) => v
     await session.run`select pg_advisory_lock(${migrationLock})`;
     await session.script(`create schema if not exists platform;
       create table if not exists platform.migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`);
-    const done = new Map((await session.rows<{ name: string; sha256: string }>`select name, sha256 from platform.migration`).map((row) => [row.name, row.sha256]));
+    const done = new Map(
+      (await session.rows<{ name: string; sha256: string }>`select name, sha256 from platform.migration`).map((row) => [
+        row.name,
+        row.sha256,
+      ]),
+    );
     const known = new Set(files.map((file) => file.name));
     for (const name of done.keys()) {
-      if (!known.has(name)) throw new Error(`The database has been migrated by a newer release (it knows ${name}). Start that release, or restore a backup.`);
+      if (!known.has(name))
+        throw new Error(`The database has been migrated by a newer release (it knows ${name}). Start that release, or restore a backup.`);
     }
     let applied = 0;
     for (const file of files) {
       const before = done.get(file.name);
       if (before === file.sha256) continue;
-      if (before !== undefined) throw new Error(`The migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
+      if (before !== undefined)
+        throw new Error(`The migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
       await applyOne(session, file);
       log(`migrated ${file.name}`);
       applied += 1;

@@ -27,7 +27,10 @@ export type Log = {
 
 /** The only way out: refuses private addresses unless configured, bounds size and time. */
 export type Outbound = {
-  get(url: string, options?: { readonly maxBytes?: number; readonly timeoutMs?: number; readonly accept?: string }): Promise<{ status: number; contentType: string; body: Buffer }>;
+  get(
+    url: string,
+    options?: { readonly maxBytes?: number; readonly timeoutMs?: number; readonly accept?: string },
+  ): Promise<{ status: number; contentType: string; body: Buffer }>;
 };
 
 export type Counter = { add(labels?: Readonly<Record<string, string>>, by?: number): void };

@@ -29,7 +29,12 @@ export type PlanItem = {
 };
 
 /** What a projector tells a lane's followers. Written in order, positions are the platform's. */
-export type ShelfEntry = { readonly lane: string; readonly topic: string; readonly object: string; readonly body: Readonly<Record<string, unknown>> };
+export type ShelfEntry = {
+  readonly lane: string;
+  readonly topic: string;
+  readonly object: string;
+  readonly body: Readonly<Record<string, unknown>>;
+};
 
 export const shelfSchema = (audience: string): string => `shelf_${audience}`;
 const shelfLogin = (audience: string): string => `rebato_shelf_${audience}`;
@@ -46,17 +51,26 @@ const audienceName = /^[a-z][a-z0-9_]{0,30}$/;
 export async function prepareShelves(db: Pool, audiences: readonly Audience[], folder: string, log: (line: string) => void): Promise<void> {
   const files = await readMigrations(folder);
   for (const audience of audiences) {
-    if (!audienceName.test(audience.name)) throw new Error(`The audience name ${JSON.stringify(audience.name)} is not a short lower-case word.`);
+    if (!audienceName.test(audience.name))
+      throw new Error(`The audience name ${JSON.stringify(audience.name)} is not a short lower-case word.`);
     const schema = shelfSchema(audience.name);
     const login = await loginFor(db, audience.name);
     await db.transaction(async (tx) => {
       await tx.run`select pg_advisory_xact_lock(7373002)`;
-      await tx.script(`create schema if not exists ${schema}; create table if not exists ${schema}.migration (name text primary key, sha256 text not null)`);
-      const done = new Map((await tx.rows<{ name: string; sha256: string }>`select name, sha256 from ${tx.name(schema)}.migration`).map((row) => [row.name, row.sha256]));
+      await tx.script(
+        `create schema if not exists ${schema}; create table if not exists ${schema}.migration (name text primary key, sha256 text not null)`,
+      );
+      const done = new Map(
+        (await tx.rows<{ name: string; sha256: string }>`select name, sha256 from ${tx.name(schema)}.migration`).map((row) => [
+          row.name,
+          row.sha256,
+        ]),
+      );
       for (const file of files) {
         const before = done.get(file.name);
         if (before === file.sha256) continue;
-        if (before !== undefined) throw new Error(`The shelf migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
+        if (before !== undefined)
+          throw new Error(`The shelf migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
         await tx.script(`set local search_path to ${schema}; ${file.text}; set local search_path to public`);
         await tx.run`insert into ${tx.name(schema)}.migration (name, sha256) values (${file.name}, ${file.sha256})`;
         log(`migrated ${schema} ${file.name}`);
@@ -102,3 +116,13 @@ export async function openShelfPools(db: Pool, url: string, audiences: readonly 
 
 /** A reader's query that takes longer is a mistake of ours or an attack; it must not hold a connection. */
 const readTimeoutMs = 15_000;
+
+/** What waits under a key is not released any more, and leaves no trace for those who never had it. */
+export async function cancelPlans(tx: Tx, topics: readonly TopicName[], key: string): Promise<void> {
+  await tx.run`delete from bus.plan where topic = any (${topics as string[]}) and key = ${key}`;
+}
+
+/** What waits under a key for one audience is due now. */
+export async function hastenPlans(tx: Tx, shelf: string, topic: TopicName, key: string, now: Date): Promise<void> {
+  await tx.run`update bus.plan set due_at = ${now} where shelf = ${shelf} and topic = ${topic} and key = ${key} and due_at > ${now}`;
+}

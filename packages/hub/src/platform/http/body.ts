@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { CodedError } from '#platform/errors';
 import { fail, HttpOnlyError } from './problems.ts';
 
 /** Bodies of ordinary routes. Imports declare more. */
@@ -53,12 +54,15 @@ export function openBody(request: IncomingMessage, maxBytes: number): Readable {
   const out = bounded(maxBytes);
   // The callback takes the error, which reaches the reader through `out`; without it the process would end.
   if (unpack === undefined) pipeline(request, out, () => undefined);
-  else pipeline(request, bounded(maxBytes), unpack, out, () => undefined);
+  else {
+    // First of the listeners, so that the reader gets our error and not the library's.
+    unpack.once('error', (error) =>
+      out.destroy(error instanceof CodedError ? error : fail('http.invalid_encoding', 'the compressed body is broken')),
+    );
+    pipeline(request, bounded(maxBytes), unpack, out, () => undefined);
+  }
   return out;
 }
-
-const isZlibError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && /^(?:Z_|ERR_.*(?:ZLIB|BROTLI|_PADDING|_FORMAT_))/.test(String(error.code));
 
 async function collect(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
@@ -90,12 +94,7 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   const declared = Number(request.headers['content-length'] ?? '0');
   if (declared > maxBytes) throw tooLarge(maxBytes);
   if (decompressor(request.headers['content-encoding'] ?? '') === undefined) return readPlain(request, maxBytes);
-  try {
-    return await collect(openBody(request, maxBytes));
-  } catch (error) {
-    if (isZlibError(error)) throw fail('http.invalid_encoding', 'the compressed body is broken');
-    throw error;
-  }
+  return collect(openBody(request, maxBytes));
 }
 
 /** JSON by its media type, or a structured form of it (`application/stix+json;version=2.1`). No type at all counts as JSON. */

@@ -115,27 +115,43 @@ function whereOf(text: string, offset: number): string {
 /** Why a text is not stored by the database, nor meant by anybody: NUL, or half a surrogate pair. */
 const unstorable = (text: string): boolean => text.includes('\u0000') || !text.isWellFormed();
 
-type Walk = { keys: number; readonly escapes: boolean };
-
-function refuse(pointer: string, message: string): never {
-  throw fail('http.invalid_json', `${fieldOf(pointer) || 'the value'} ${message}`, [{ field: fieldOf(pointer), message }]);
+/**
+ * Members of all objects in a value, or -1 when something in it is refused. Finding where costs more than finding that, so it is a second
+ * walk, which good bodies never take. The scan has bounded the depth.
+ */
+function countMembers(value: unknown, escapes: boolean): number {
+  if (typeof value === 'string') return escapes && unstorable(value) ? -1 : 0;
+  if (typeof value === 'number') return Number.isFinite(value) ? 0 : -1;
+  if (typeof value !== 'object' || value === null) return 0;
+  let count = 0;
+  if (Array.isArray(value)) {
+    for (const inner of value) {
+      const below = countMembers(inner, escapes);
+      if (below === -1) return -1;
+      count += below;
+    }
+    return count;
+  }
+  for (const key of Object.keys(value)) {
+    if (refusedKeys.has(key) || (escapes && unstorable(key))) return -1;
+    const below = countMembers((value as Record<string, unknown>)[key], escapes);
+    if (below === -1) return -1;
+    count += below + 1;
+  }
+  return count;
 }
 
-function walk(value: unknown, pointer: string, state: Walk): void {
-  if (typeof value === 'string') {
-    if (state.escapes && unstorable(value)) refuse(pointer, 'holds a NUL or half a surrogate pair');
-  } else if (typeof value === 'number') {
-    if (!Number.isFinite(value)) refuse(pointer, 'is a number out of range');
-  } else if (Array.isArray(value)) {
-    for (const [index, inner] of value.entries())
-      if (inner !== null && typeof inner !== 'boolean') walk(inner, `${pointer}/${index}`, state);
-  } else if (typeof value === 'object' && value !== null) {
-    for (const [key, inner] of Object.entries(value)) {
-      state.keys += 1;
-      if (refusedKeys.has(key)) refuse(pointer, `has a member named ${key}`);
-      if (state.escapes && unstorable(key)) refuse(pointer, 'has a member whose name holds a NUL or half a surrogate pair');
-      walk(inner, `${pointer}/${key}`, state);
-    }
+function refuseAt(value: unknown, pointer: string): void {
+  const refuse = (message: string): never => {
+    throw fail('http.invalid_json', `${fieldOf(pointer) || 'the value'} ${message}`, [{ field: fieldOf(pointer), message }]);
+  };
+  if (typeof value === 'string' && unstorable(value)) refuse('holds a NUL or half a surrogate pair');
+  if (typeof value === 'number' && !Number.isFinite(value)) refuse('is a number out of range');
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    if (refusedKeys.has(key)) refuse(`has a member named ${key}`);
+    if (unstorable(key)) refuse('has a member whose name holds a NUL or half a surrogate pair');
+    refuseAt(inner, `${pointer}/${key.replaceAll('~', '~0').replaceAll('/', '~1')}`);
   }
 }
 
@@ -150,8 +166,8 @@ export function parseJson(bytes: Buffer): unknown {
   const scan = scanJson(text);
   if ('problem' in scan) throw fail('http.invalid_json', `the body ${scan.problem} at ${whereOf(text, scan.offset)}`);
   const value: unknown = JSON.parse(text);
-  const state: Walk = { keys: 0, escapes: text.includes('\\u') };
-  walk(value, '', state);
-  if (state.keys !== scan.keys) throw fail('http.invalid_json', 'the body names a key twice in one object');
+  const members = countMembers(value, text.includes('\\u'));
+  if (members === -1) refuseAt(value, '');
+  if (members !== scan.keys) throw fail('http.invalid_json', 'the body names a key twice in one object');
   return value;
 }

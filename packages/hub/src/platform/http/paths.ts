@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 /** A route's path, taken apart. A request's path matches it only in the spelling of the declaration. */
 export type Template = { readonly path: string; matches(rawPath: string): boolean };
 
-const declared = /^(?:\/(?:[A-Za-z0-9._~@-]+|:[A-Za-z][A-Za-z0-9]*(?:\.[a-z0-9]+)?|\*)?)+$/;
+const declared = /^\/$|^(?:\/(?:[A-Za-z0-9._~@-]+|:[A-Za-z][A-Za-z0-9]*(?:\.[a-z0-9]+)?|\*))+\/?$/;
 
 /** Segments that proxies and file systems read as "here" and "up", however they are spelled. */
 const dots = /^(?:\.|%2e){1,2}$/i;

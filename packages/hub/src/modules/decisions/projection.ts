@@ -1,0 +1,231 @@
+import { hash } from 'node:crypto';
+import { type Batch, type ChannelMode, protocolVersion, type RemoveReason, type WireChange } from '@rebato/contract';
+import type { Tx } from '#platform/db';
+import type { Signer } from '#platform/keys';
+import type { Leader, Projector, Sealer, ShelfOutput } from '#platform/leader';
+import type { Audience, PlanItem } from '#platform/shelf';
+import { addDigest, entryDigest, parseDigest, printDigest } from './digest.ts';
+import type { DecisionPolicy } from './fold.ts';
+import {
+  expire,
+  kindAt,
+  lanesOf,
+  lockLane,
+  placeAllow,
+  putBatch,
+  readDecision,
+  readHalt,
+  readLifts,
+  refold,
+  removeAllow,
+  strengthAt,
+  type Transition,
+} from './store.ts';
+
+export type ProjectionDeps = {
+  readonly leader: Leader;
+  readonly signer: Signer;
+  readonly hubId: string;
+  readonly epoch: () => number;
+  readonly policy: () => DecisionPolicy;
+  /** Shelf on which an entity reads. */
+  readonly shelfOf: (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
+  readonly audiences: readonly Audience[];
+};
+
+/** A batch older than this says nothing about now. The chain, not the clock, orders batches; heartbeats tell freshness. */
+const batchLifeMs = 30 * 86_400_000;
+/** Entries whose time is over leave in steps of this many, so that a mass expiry does not hold up an alert. */
+const expireStep = 2_000;
+
+/** Hangs decisions into the leader: they follow what intel has put on a shelf, and what people rule. */
+export function registerDecisions(deps: ProjectionDeps): void {
+  const { leader } = deps;
+  leader.plan(['decisions.ruled', 'decisions.halted'], async (_tx, entries, audiences, now) =>
+    entries.flatMap((entry) =>
+      audiences.map(
+        (audience): PlanItem => ({
+          shelf: audience.name,
+          lane: '',
+          topic: entry.topic,
+          key: String(entry.payload.decisionId ?? 'halt'),
+          payload: entry.payload,
+          dueAt: now,
+          arrivedAt: entry.at,
+        }),
+      ),
+    ),
+  );
+  leader.plan(['decisions.lifted'], async (tx, entries, _audiences, now) => {
+    const lifts = await readLifts(
+      tx,
+      entries.map((entry) => String(entry.payload.liftId)),
+    );
+    const shelves = await deps.shelfOf(
+      tx,
+      lifts.map((lift) => lift.entityId),
+    );
+    return lifts.flatMap((lift) => {
+      const shelf = shelves.get(lift.entityId);
+      return shelf === undefined
+        ? []
+        : [
+            {
+              shelf,
+              lane: `e:${lift.entityId}`,
+              topic: 'decisions.lifted' as const,
+              key: lift.id,
+              payload: {},
+              dueAt: now,
+              arrivedAt: lift.liftedAt,
+            },
+          ];
+    });
+  });
+  leader.project(['intel.published', 'intel.consolidated', 'intel.sighted'], (tx, audience, items, output, now) =>
+    follow(deps, tx, audience, items, output, now, 'narrowed'),
+  );
+  leader.project(['intel.retracted'], (tx, audience, items, output, now) => follow(deps, tx, audience, items, output, now, 'retracted'));
+  leader.project(['decisions.ruled'], (tx, _audience, items, output, now) => projectRuled(deps, tx, items, output, now));
+  leader.project(['decisions.lifted'], (tx, _audience, items, output, now) => projectLifted(deps, tx, items, output, now));
+  leader.project(['decisions.halted'], async (tx, _audience, _items, output) => {
+    // An empty batch carries the new mode to every lane.
+    for (const row of await tx.rows<{ lane: string }>`select lane from lane where version > 0 or lane = 'c'`) record(output, row.lane, []);
+    if (!output.changes.has('c')) output.changes.set('c', []);
+  });
+  leader.seal(sealer(deps));
+  leader.duty({ name: 'expire decisions', everyMs: 1_000, run: () => expireDue(deps) });
+}
+
+async function follow(
+  deps: ProjectionDeps,
+  tx: Tx,
+  _audience: Audience,
+  _items: readonly PlanItem[],
+  output: ShelfOutput,
+  now: Date,
+  goneReason: RemoveReason,
+): Promise<void> {
+  for (const [lane, vkeys] of output.touched) {
+    record(output, lane, await refold(tx, lane, [...vkeys], deps.policy(), goneReason, now));
+  }
+  output.touched.clear();
+}
+
+async function projectRuled(deps: ProjectionDeps, tx: Tx, items: readonly PlanItem[], output: ShelfOutput, now: Date): Promise<void> {
+  for (const item of items) {
+    const decision = await readDecision(tx, item.key);
+    if (decision === undefined) continue;
+    for (const lane of await lanesOf(tx, decision.vkey)) {
+      record(output, lane, await refold(tx, lane, [decision.vkey], deps.policy(), 'retracted', now));
+      output.entries.push({ lane, topic: 'decision.ruled', object: decision.id, body: { ruling: decision.ruling } });
+    }
+  }
+}
+
+async function projectLifted(deps: ProjectionDeps, tx: Tx, items: readonly PlanItem[], output: ShelfOutput, now: Date): Promise<void> {
+  for (const lift of await readLifts(
+    tx,
+    items.map((item) => item.key),
+  )) {
+    const lane = `e:${lift.entityId}`;
+    if (lift.endedAt === null) {
+      record(output, lane, await placeAllow(tx, lane, lift, now));
+      output.entries.push({ lane, topic: 'decision.lifted', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
+    } else {
+      record(output, lane, await removeAllow(tx, lane, lift.vkey, now));
+      record(output, lane, await refold(tx, lane, [lift.vkey], deps.policy(), 'superseded', now));
+      output.entries.push({ lane, topic: 'decision.restored', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
+    }
+  }
+}
+
+async function expireDue(deps: ProjectionDeps): Promise<boolean> {
+  let more = false;
+  const work: Projector = async (tx, _audience, _items, output, now) => {
+    const gone = await expire(tx, now, expireStep);
+    more ||= gone.length === expireStep;
+    for (const each of gone) record(output, each.lane, [each]);
+  };
+  for (const audience of deps.audiences) await deps.leader.onShelves([audience.name], work);
+  return more;
+}
+
+function record(output: ShelfOutput, lane: string, transitions: readonly Transition[]): void {
+  output.changes.set(lane, [...(output.changes.get(lane) ?? []), ...transitions]);
+}
+
+/** Turns what changed on each lane into one signed batch that follows the last. */
+function sealer(deps: ProjectionDeps): Sealer {
+  return async (tx, audience, output, now) => {
+    if (output.changes.size === 0) return;
+    const halt = await readHalt(tx);
+    for (const [lane, transitions] of output.changes) {
+      const sealed = await sealLane(deps, tx, audience, lane, transitions as Transition[], halt.on ? 'halt' : 'normal', now);
+      if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.hubId, body: sealed });
+    }
+  };
+}
+
+async function sealLane(
+  deps: ProjectionDeps,
+  tx: Tx,
+  audience: Audience,
+  lane: string,
+  transitions: readonly Transition[],
+  mode: ChannelMode,
+  now: Date,
+): Promise<{ version: number; added: number; removed: number } | undefined> {
+  const changes: WireChange[] = [];
+  const before = await lockLane(tx, lane);
+  let digest = parseDigest(before.digest);
+  let count = before.count;
+  for (const each of transitions) {
+    const kind = kindAt(each.kind);
+    const until = each.until?.toISOString() ?? null;
+    if (each.oldId !== null) {
+      digest = addDigest(digest, -entryDigest(kind, each.value, each.oldId, each.oldUntil?.toISOString() ?? null));
+      count -= 1;
+    }
+    if (each.id !== null) {
+      digest = addDigest(digest, entryDigest(kind, each.value, each.id, until));
+      count += 1;
+      changes.push({
+        op: 'add',
+        id: each.id,
+        kind,
+        value: each.value,
+        action: each.action,
+        strength: strengthAt(each.strength),
+        confidence: each.confidence,
+        until,
+      });
+    } else if (each.oldId !== null) {
+      changes.push({ op: 'remove', id: each.oldId, kind, value: each.value, reason: (each.gone ?? 'retracted') as RemoveReason });
+    }
+  }
+  // No transitions at all is a change of mode, which is sealed; transitions without effect are not.
+  if (changes.length === 0 && transitions.length > 0) return undefined;
+  const version = before.version + 1;
+  const batch: Batch = {
+    type: 'batch',
+    v: protocolVersion,
+    alg: 'ES256',
+    hub: deps.hubId,
+    epoch: deps.epoch(),
+    created: now.toISOString(),
+    expires: new Date(now.getTime() + batchLifeMs).toISOString(),
+    channel: `${audience.name}/${lane}`,
+    version,
+    prev: before.hash,
+    mode,
+    changes,
+    count,
+    digest: printDigest(digest),
+  };
+  const body = JSON.stringify(batch);
+  const state = { version, hash: hash('sha256', body, 'hex'), count, digest: batch.digest };
+  await putBatch(tx, lane, state, { body, keyId: deps.signer.keyId, sig: deps.signer.sign(body) }, now);
+  const removed = changes.filter((change) => change.op === 'remove').length;
+  return { version, added: changes.length - removed, removed };
+}

@@ -1,0 +1,282 @@
+import { type Strength, type ValueKind, valueKinds } from '@rebato/contract';
+import type { Db, Tx } from '#platform/db';
+import type { DecisionPolicy } from './fold.ts';
+import { maxVoices } from './fold.ts';
+
+/** All SQL of decisions. Tables of schema `decisions`; unqualified ones are the shelf's, with the search path set by the leader. */
+
+export const strengthIndex: Readonly<Record<Strength, number>> = { lease: 0, consolidated: 1 };
+export const strengthAt = (index: number): Strength => (index === 1 ? 'consolidated' : 'lease');
+export const kindAt = (index: number): ValueKind => valueKinds[index] ?? 'other';
+
+/** What a value's entry on a lane was and is. Null id: there was or is none in force. */
+export type Transition = {
+  readonly vkey: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly oldId: string | null;
+  readonly oldUntil: Date | null;
+  readonly id: string | null;
+  readonly action: 'block' | 'allow';
+  readonly strength: number;
+  readonly confidence: number;
+  readonly until: Date | null;
+  readonly gone: string | null;
+};
+
+/** Gives every value that may be decided on its network-wide id, once. */
+async function ensureDecisions(tx: Tx, lane: string, vkeys: readonly string[], now: Date): Promise<void> {
+  await tx.run`
+    insert into decisions.decision (id, vkey, kind, value, arrived_at, created_at)
+    select gen_random_uuid(), i.vkey, min(i.kind), min(coalesce(i.canonical, i.value)), min(e.arrived_at), ${now}
+      from indicator i join event e on e.num = i.event_num
+     where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
+     group by i.vkey
+    on conflict (vkey) do nothing`;
+}
+
+/**
+ * Folds the released evidence of the given values anew and writes what changed. The specification is `fold` in fold.ts. A value whose
+ * evidence is gone loses its entry with `goneReason`. Entries lifted at home (`allow`) are left alone.
+ */
+export async function refold(
+  tx: Tx,
+  lane: string,
+  vkeys: readonly string[],
+  policy: DecisionPolicy,
+  goneReason: string,
+  now: Date,
+): Promise<Transition[]> {
+  await ensureDecisions(tx, lane, vkeys, now);
+  const lease = `${policy.leaseMs} milliseconds`;
+  return tx.rows<Transition>`
+    with wanted as (select unnest(${vkeys as string[]}::uuid[]) as vkey),
+    said as (
+      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator
+        from indicator i join event e on e.num = i.event_num
+       where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
+      union all
+      select s.vkey, s.voice, s.at, 0, false, false
+        from sighting s
+       where s.vkey = any (${vkeys as string[]}::uuid[]) and s.lane = ${lane} and s.type = 'seen'
+    ),
+    folded as (
+      select s.vkey, (array_agg(distinct s.voice order by s.voice))[1:${maxVoices}] as voices, max(s.confidence) as best,
+             bool_or(s.consolidated) as confirmed, max(s.at) as newest, max(s.at) filter (where s.indicator) as newest_indicator,
+             count(*) filter (where s.indicator) as indicators
+        from said s group by s.vkey
+    ),
+    new as (
+      select w.vkey, d.id, d.kind, d.value, d.arrived_at, f.voices, f.indicators, c.strong,
+             case when d.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (cardinality(f.voices) - 1)) end as confidence,
+             case when c.strong then f.newest + coalesce((${tx.json(ttlByIndex(policy))}::jsonb ->> d.kind::text)::interval, ${`${policy.consolidatedMs.other} milliseconds`}::interval)
+                  else f.newest_indicator + ${lease}::interval end as until
+        from wanted w
+        join decisions.decision d using (vkey)
+        join folded f using (vkey)
+       cross join lateral (select d.ruling is not distinct from 'consolidated' or cardinality(f.voices) >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
+       where f.indicators > 0 and d.ruling is distinct from 'retracted'
+    ),
+    old as (select d.vkey, d.id, d.kind, d.value, d.until, d.gone, d.action from decision d where d.lane = ${lane} and d.vkey = any (${vkeys as string[]}::uuid[])),
+    put as (
+      insert into decision as t (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, gone)
+      select ${lane}, n.vkey, n.id, n.kind, n.value, 'block', n.strong::int, n.confidence, n.voices, n.indicators, n.arrived_at, ${now}, ${now}, n.until, null
+        from new n
+       where n.until > ${now}
+      on conflict (lane, vkey) do update
+         set strength = excluded.strength, confidence = excluded.confidence, voices = excluded.voices, evidence = excluded.evidence,
+             changed_at = excluded.changed_at, until = excluded.until, gone = null
+       where t.action = 'block'
+         and (t.gone is not null or (t.strength, t.confidence, t.until) is distinct from (excluded.strength, excluded.confidence, excluded.until)
+              or t.evidence <> excluded.evidence)
+      returning t.vkey, t.id, t.kind, t.value, t.action, t.strength, t.confidence, t.until
+    ),
+    dropped as (
+      update decision t set gone = ${goneReason}, changed_at = ${now}
+        from old o
+       where t.lane = ${lane} and t.vkey = o.vkey and o.gone is null and o.action = 'block'
+         and not exists (select from new n where n.vkey = o.vkey and n.until > ${now})
+      returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
+    )
+    select p.vkey, p.kind, p.value, case when o.gone is null then o.id end as old_id, case when o.gone is null then o.until end as old_until,
+           p.id, p.action, p.strength, p.confidence, p.until, null as gone
+      from put p left join old o using (vkey)
+    union all
+    select d.vkey, d.kind, d.value, o.id, o.until, null, 'block', d.strength, d.confidence, d.until, ${goneReason}
+      from dropped d join old o using (vkey)`;
+}
+
+function ttlByIndex(policy: DecisionPolicy): Record<string, string> {
+  return Object.fromEntries(
+    valueKinds.flatMap((kind, index) =>
+      policy.consolidatedMs[kind] === undefined ? [] : [[String(index), `${policy.consolidatedMs[kind]} milliseconds`]],
+    ),
+  );
+}
+
+/** Entries whose time is over leave. Bounded; called until it returns fewer than `limit`. */
+export async function expire(tx: Tx, now: Date, limit: number): Promise<(Transition & { lane: string })[]> {
+  return tx.rows<Transition & { lane: string }>`
+    update decision t set gone = case when t.action = 'allow' then 'superseded' else 'expired' end, changed_at = ${now}
+      from (select lane, vkey from decision where gone is null and until <= ${now} order by until limit ${limit}) due
+     where t.lane = due.lane and t.vkey = due.vkey
+    returning t.lane, t.vkey, t.kind, t.value, t.id as old_id, t.until as old_until, null as id, t.action, t.strength, t.confidence, t.until, t.gone`;
+}
+
+/** A member's own `allow` takes the place of the value's entry on its own lane. */
+export async function placeAllow(
+  tx: Tx,
+  lane: string,
+  lift: { id: string; vkey: string; kind: number; value: string; until: Date | null },
+  now: Date,
+): Promise<Transition[]> {
+  return tx.rows<Transition>`
+    with old as (select vkey, id, until, gone from decision where lane = ${lane} and vkey = ${lift.vkey}),
+    put as (
+      insert into decision as t (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, gone)
+      values (${lane}, ${lift.vkey}, ${lift.id}, ${lift.kind}, ${lift.value}, 'allow', 1, 100, '{}', 0, ${now}, ${now}, ${now}, ${lift.until}, null)
+      on conflict (lane, vkey) do update set id = excluded.id, action = 'allow', strength = 1, confidence = 100, voices = '{}', evidence = 0, changed_at = excluded.changed_at,
+             until = excluded.until, gone = null
+      returning t.vkey, t.id, t.kind, t.value, t.action, t.strength, t.confidence, t.until
+    )
+    select p.vkey, p.kind, p.value, case when o.gone is null then o.id end as old_id, case when o.gone is null then o.until end as old_until,
+           p.id, p.action, p.strength, p.confidence, p.until, null as gone
+      from put p left join old o using (vkey)`;
+}
+
+/** Ends an `allow`; what the evidence then says is folded anew by the caller. */
+export async function removeAllow(tx: Tx, lane: string, vkey: string, now: Date): Promise<Transition[]> {
+  return tx.rows<Transition>`
+    with old as (select id, until from decision where lane = ${lane} and vkey = ${vkey} and action = 'allow' and gone is null),
+    cut as (
+      update decision t set gone = 'superseded', action = 'block', changed_at = ${now}
+       where t.lane = ${lane} and t.vkey = ${vkey} and t.action = 'allow' and t.gone is null
+      returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
+    )
+    select c.vkey, c.kind, c.value, o.id as old_id, o.until as old_until, null as id, 'allow' as action, c.strength, c.confidence, c.until, 'superseded' as gone from cut c, old o`;
+}
+
+/** Lanes of the present shelf on which a value stands or has evidence. */
+export async function lanesOf(tx: Tx, vkey: string): Promise<string[]> {
+  return (
+    await tx.rows<{ lane: string }>`
+    select lane from decision where vkey = ${vkey} union select lane from indicator where vkey = ${vkey} and blockable`
+  ).map((row) => row.lane);
+}
+
+export type LaneState = { readonly version: number; readonly hash: string; readonly count: number; readonly digest: string };
+
+export async function lockLane(tx: Tx, lane: string): Promise<LaneState> {
+  await tx.run`insert into lane (lane) values (${lane}) on conflict do nothing`;
+  const row = await tx.one<LaneState>`select version, hash, count, digest from lane where lane = ${lane} for update`;
+  if (row === undefined) throw new Error(`the lane ${lane} vanished`);
+  return row;
+}
+
+export async function putBatch(
+  tx: Tx,
+  lane: string,
+  state: LaneState,
+  batch: { readonly body: string; readonly keyId: string; readonly sig: string },
+  now: Date,
+): Promise<void> {
+  await tx.run`update lane set version = ${state.version}, hash = ${state.hash}, count = ${state.count}, digest = ${state.digest} where lane = ${lane}`;
+  await tx.run`insert into batch (lane, version, body, key_id, sig, hash, at) values (${lane}, ${state.version}, ${batch.body}, ${batch.keyId}, ${batch.sig}, ${state.hash}, ${now})`;
+}
+
+export type CoreDecision = {
+  readonly id: string;
+  readonly vkey: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly arrivedAt: Date;
+  readonly createdAt: Date;
+  readonly ruling: 'consolidated' | 'retracted' | null;
+  readonly ruledAt: Date | null;
+  readonly ruledBy: string | null;
+  readonly reason: string | null;
+};
+
+const coreColumns = (db: Db) => db.sql`id, vkey, kind, value, arrived_at, created_at, ruling, ruled_at, ruled_by, reason`;
+
+export async function readDecision(db: Db, id: string): Promise<CoreDecision | undefined> {
+  return db.one<CoreDecision>`select ${coreColumns(db)} from decisions.decision where id = ${id}`;
+}
+
+export async function readDecisionByVkey(db: Db, vkey: string): Promise<CoreDecision | undefined> {
+  return db.one<CoreDecision>`select ${coreColumns(db)} from decisions.decision where vkey = ${vkey}`;
+}
+
+export async function setRuling(
+  tx: Tx,
+  id: string,
+  ruling: 'consolidated' | 'retracted' | null,
+  by: string,
+  reason: string,
+  now: Date,
+): Promise<CoreDecision | undefined> {
+  return tx.one<CoreDecision>`
+    update decisions.decision set ruling = ${ruling}, ruled_at = ${now}, ruled_by = ${by}, reason = ${reason} where id = ${id} returning ${coreColumns(tx)}`;
+}
+
+export type LiftRow = {
+  readonly id: string;
+  readonly entityId: string;
+  readonly vkey: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly reason: string;
+  readonly falsePositive: boolean;
+  readonly liftedAt: Date;
+  readonly liftedBy: string;
+  readonly until: Date | null;
+  readonly endedAt: Date | null;
+};
+
+const liftColumns = (db: Db) => db.sql`id, entity_id, vkey, kind, value, reason, false_positive, lifted_at, lifted_by, until, ended_at`;
+
+/** Returns false when the entity has lifted this value already. */
+export async function insertLift(tx: Tx, row: LiftRow): Promise<boolean> {
+  return (
+    (await tx.run`
+      insert into decisions.lift (id, entity_id, vkey, kind, value, reason, false_positive, lifted_at, lifted_by, until)
+      values (${row.id}, ${row.entityId}, ${row.vkey}, ${row.kind}, ${row.value}, ${row.reason}, ${row.falsePositive}, ${row.liftedAt}, ${row.liftedBy}, ${row.until})
+      on conflict do nothing`) === 1
+  );
+}
+
+export async function endLift(tx: Tx, entityId: string, liftId: string, now: Date): Promise<LiftRow | undefined> {
+  return tx.one<LiftRow>`
+    update decisions.lift set ended_at = ${now} where id = ${liftId} and entity_id = ${entityId} and ended_at is null returning ${liftColumns(tx)}`;
+}
+
+export async function readLifts(db: Db, ids: readonly string[]): Promise<LiftRow[]> {
+  return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where id = any (${ids as string[]}::uuid[])`;
+}
+
+export async function listLifts(db: Db, entityId: string): Promise<LiftRow[]> {
+  return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where entity_id = ${entityId} and ended_at is null order by lifted_at desc limit 1000`;
+}
+
+/** False positives that members declared and nobody has ruled on, oldest first. */
+export async function listDeclared(db: Db): Promise<(LiftRow & { decisionId: string })[]> {
+  return db.rows<LiftRow & { decisionId: string }>`
+    select l.id, l.entity_id, l.vkey, l.kind, l.value, l.reason, l.false_positive, l.lifted_at, l.lifted_by, l.until, l.ended_at, d.id as decision_id
+      from decisions.lift l join decisions.decision d using (vkey)
+     where l.false_positive and l.ended_at is null and d.ruling is distinct from 'retracted'
+     order by l.lifted_at limit 500`;
+}
+
+export async function readHalt(db: Db): Promise<{ on: boolean; at: Date; by: string; reason: string }> {
+  const row = await db.one<{
+    on: boolean;
+    at: Date;
+    by: string;
+    reason: string;
+  }>`select on_ as "on", at, by_ as "by", reason from decisions.halt`;
+  return row ?? { on: false, at: new Date(0), by: 'system', reason: '' };
+}
+
+export async function setHalt(tx: Tx, on: boolean, by: string, reason: string, now: Date): Promise<void> {
+  await tx.run`update decisions.halt set on_ = ${on}, at = ${now}, by_ = ${by}, reason = ${reason}`;
+}

@@ -1,0 +1,136 @@
+import { type Pap, type Tlp, type ValueKind, valueKinds } from '@rebato/contract';
+import { type GuardTables, type GuardVerdict, judge } from '#guard';
+import { canonicalise, defaultsFor, isType } from '#values';
+import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
+import { vkeyOf } from './vkey.ts';
+
+/** One attribute, judged: what the database stores of it. `state` is what the guard and the rules leave for a person to do. */
+export type JudgedAttribute = {
+  readonly id: string;
+  readonly vkey: string;
+  readonly vkey2: string | null;
+  readonly kind: ValueKind;
+  readonly canonical: string;
+  readonly state: 'accepted' | 'pending' | 'held' | 'refused';
+  readonly blockable: boolean;
+  readonly rule: string | null;
+  readonly reason: string | null;
+  readonly toIds: boolean;
+  readonly objectId: string | null;
+  readonly draft: DraftAttribute;
+};
+export type JudgedObject = { readonly id: string; readonly draft: DraftObject };
+
+/** What the sender holds back by itself: its own assets and people (victim data). Lower-case canonical values. */
+export type OwnData = { isOwn(kind: ValueKind, value: string): string | undefined };
+
+export type JudgeContext = {
+  readonly tables: GuardTables;
+  readonly own: OwnData;
+  readonly tlp: Tlp;
+  readonly pap: Pap;
+  /** Whether this source's values of this kind pass without a person. */
+  readonly trusted: (kind: ValueKind) => boolean;
+  readonly uuid: () => string;
+};
+
+/** Kinds that a control somewhere can block. The rest is for detection and for people. */
+const blockableKinds: ReadonlySet<ValueKind> = new Set(['ip', 'net', 'domain', 'url', 'hash', 'email', 'ja3', 'ja4']);
+
+export const kindIndex: Readonly<Record<ValueKind, number>> = Object.fromEntries(valueKinds.map((kind, index) => [kind, index])) as Record<
+  ValueKind,
+  number
+>;
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+export const asUuid = (text: string | undefined): string | undefined => {
+  const lower = text?.toLowerCase();
+  return lower !== undefined && uuidPattern.test(lower) ? lower : undefined;
+};
+
+/** Judges every attribute of a draft, each one by itself: N in, N judged. */
+export function judgeDraft(draft: Draft, context: JudgeContext): { attributes: JudgedAttribute[]; objects: JudgedObject[] } {
+  const used = new Set<string>();
+  const fresh = (wanted: string | undefined): string => {
+    const given = asUuid(wanted);
+    const id = given !== undefined && !used.has(given) ? given : context.uuid();
+    used.add(id);
+    return id;
+  };
+  const attributes = draft.attributes.map((attribute) => judgeAttribute(attribute, null, fresh(attribute.uuid), context));
+  const objects = draft.objects.map((object) => {
+    const id = fresh(object.uuid);
+    for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, id, fresh(attribute.uuid), context));
+    return { id, draft: object };
+  });
+  return { attributes, objects };
+}
+
+function judgeAttribute(draft: DraftAttribute, objectId: string | null, id: string, context: JudgeContext): JudgedAttribute {
+  const known = isType(draft.type);
+  const toIds = draft.toIds ?? defaultsFor(draft.type)?.toIds ?? false;
+  const canonical: ReturnType<typeof canonicalise> = known
+    ? canonicalise(draft.type, draft.value)
+    : { ok: true, kind: 'other', value: draft.value };
+  const base = { id, objectId, toIds, draft };
+  if (!canonical.ok) {
+    // Kept as it came, so that nothing is lost, but never matched or blocked.
+    return {
+      ...base,
+      vkey: vkeyOf('other', draft.value),
+      vkey2: null,
+      kind: 'other',
+      canonical: draft.value,
+      state: 'pending',
+      blockable: false,
+      rule: canonical.code,
+      reason: canonical.message,
+    };
+  }
+  const { kind, value } = canonical;
+  const other = canonical.parts?.find((part) => part.kind !== kind || part.value !== value);
+  const common = {
+    ...base,
+    vkey: vkeyOf(kind, value),
+    vkey2: other === undefined ? null : vkeyOf(other.kind, other.value),
+    kind,
+    canonical: value,
+  };
+  const victim = context.own.isOwn(kind, value);
+  if (victim !== undefined) return { ...common, state: 'held', blockable: false, rule: 'victim_data', reason: victim };
+  const arrival = context.trusted(kind) ? 'accepted' : 'pending';
+  if (!toIds || !blockableKinds.has(kind) || draft.deleted === true)
+    return { ...common, state: arrival, blockable: false, rule: null, reason: null };
+  return { ...common, ...applyVerdict(judge({ kind, value, tlp: context.tlp, pap: context.pap }, context.tables), arrival) };
+}
+
+type Judgement = Pick<JudgedAttribute, 'state' | 'blockable' | 'rule' | 'reason'>;
+
+/** A refusal keeps a value from ever being blocked, but not from being read; what is held waits for two people. */
+export function applyVerdict(verdict: GuardVerdict, arrival: 'accepted' | 'pending'): Judgement {
+  if (verdict.verdict === 'pass') return { state: arrival, blockable: true, rule: null, reason: null };
+  const reason = `${verdict.message} ${verdict.action}`;
+  if (verdict.verdict === 'refuse')
+    return {
+      state: verdict.rule === 'pap' || verdict.rule === 'kind' || verdict.rule === 'tlp' ? arrival : 'refused',
+      blockable: false,
+      rule: verdict.rule,
+      reason,
+    };
+  return { state: 'held', blockable: false, rule: verdict.rule, reason };
+}
+
+export const categoryOf = (draft: DraftAttribute): string | null => {
+  if (draft.category === undefined) return null;
+  return draft.category === defaultsFor(draft.type)?.category ? null : draft.category;
+};
+
+export const tagsOf = (tags: readonly DraftTag[]): readonly DraftTag[] | null => (tags.length === 0 ? null : tags);
+
+/** 0..100, for the order of the queue: the source's own threat level first, then how much it could block. */
+export function dangerOf(draft: Draft, attributes: readonly JudgedAttribute[]): number {
+  const level = draft.threatLevel ?? 4;
+  const held = attributes.some((attribute) => attribute.state === 'held') ? 5 : 0;
+  const blocks = attributes.filter((attribute) => attribute.blockable).length;
+  return Math.min(100, (4 - level) * 25 + held + Math.min(20, Math.ceil(Math.log2(blocks + 1) * 2)));
+}

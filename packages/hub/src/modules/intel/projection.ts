@@ -1,0 +1,214 @@
+import type { Tx } from '#platform/db';
+import type { Leader, Planner, Projector, ShelfOutput } from '#platform/leader';
+import { type Audience, cancelPlans, hastenPlans, type PlanItem } from '#platform/shelf';
+import { releasesOf } from './release.ts';
+import {
+  lanesHolding,
+  markConsolidatedOnShelf,
+  placeComment,
+  placeEvent,
+  placeIndicators,
+  placeParts,
+  placeSighting,
+  readEventRows,
+  readSightings,
+  removeEvent,
+} from './release-store.ts';
+import type { EventRow } from './store.ts';
+
+/** Tells on which shelf entities read. Comes from `members`. */
+export type ShelfOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
+
+/** Hangs intel's way to the shelves into the leader: who gets what when, and how it is copied there. */
+export function registerIntel(leader: Leader, shelfOf: ShelfOf): void {
+  leader.plan(['intel.published'], planPublished(shelfOf));
+  leader.plan(['intel.retracted', 'intel.consolidated'], planEverywhere);
+  leader.plan(['intel.sighted'], planSighted(shelfOf));
+  leader.plan(['intel.commented'], planCommented(shelfOf));
+  leader.project(['intel.published'], projectPublished);
+  leader.project(['intel.retracted'], projectRetracted);
+  leader.project(['intel.consolidated'], projectConsolidated);
+  leader.project(['intel.sighted'], projectSighted);
+  leader.project(['intel.commented'], projectCommented);
+}
+
+const idOf = (payload: Readonly<Record<string, unknown>>, name: string): string => String(payload[name]);
+const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
+
+function releases(event: EventRow, audience: Audience, ownerShelf: string) {
+  return releasesOf(
+    { ...event, ownerShelf, publishedAt: event.publishedAt ?? event.arrivedAt, consolidated: event.consolidatedAt !== null },
+    audience,
+  );
+}
+
+function planPublished(shelfOf: ShelfOf): Planner {
+  return async (tx, entries, audiences) => {
+    const events = await readEventRows(tx, unique(entries.map((entry) => idOf(entry.payload, 'eventId'))));
+    const shelves = await shelfOf(tx, unique([...events.values()].map((event) => event.ownerId)));
+    const items: PlanItem[] = [];
+    for (const entry of entries) {
+      const event = events.get(idOf(entry.payload, 'eventId'));
+      if (event === undefined || event.state !== 'published') continue;
+      for (const audience of audiences) {
+        for (const { lane, dueAt } of releases(event, audience, shelves.get(event.ownerId) ?? '')) {
+          items.push({
+            shelf: audience.name,
+            lane,
+            topic: 'intel.published',
+            key: event.id,
+            payload: entry.payload,
+            dueAt,
+            arrivedAt: event.arrivedAt,
+          });
+        }
+      }
+    }
+    return items;
+  };
+}
+
+/**
+ * Retraction: whatever waits for the event is cancelled, so it never appears; every shelf takes it back now. Consolidation: what waits because of
+ * its audience's delay is due now.
+ */
+const planEverywhere: Planner = async (tx, entries, audiences, now) => {
+  const items: PlanItem[] = [];
+  for (const entry of entries) {
+    const eventId = idOf(entry.payload, 'eventId');
+    if (entry.topic === 'intel.retracted') await cancelPlans(tx, ['intel.published', 'intel.consolidated', 'intel.commented'], eventId);
+    for (const audience of audiences) {
+      if (entry.topic === 'intel.consolidated' && audience.onConsolidation)
+        await hastenPlans(tx, audience.name, 'intel.published', eventId, now);
+      items.push({
+        shelf: audience.name,
+        lane: '',
+        topic: entry.topic,
+        key: eventId,
+        payload: entry.payload,
+        dueAt: now,
+        arrivedAt: entry.at,
+      });
+    }
+  }
+  return items;
+};
+
+function planSighted(shelfOf: ShelfOf): Planner {
+  return async (tx, entries, audiences, now) => {
+    const sightings = await readSightings(tx, unique(entries.map((entry) => idOf(entry.payload, 'sightingId'))));
+    const shelves = await shelfOf(tx, unique(sightings.map((row) => row.entityId)));
+    return sightings.flatMap((row) =>
+      audiences.flatMap((audience) => {
+        const item = {
+          shelf: audience.name,
+          topic: 'intel.sighted' as const,
+          key: row.id,
+          payload: { sightingId: row.id },
+          arrivedAt: row.recordedAt,
+        };
+        const community = { ...item, lane: 'c', dueAt: new Date(row.recordedAt.getTime() + audience.delayMs) };
+        const own = shelves.get(row.entityId) === audience.name && audience.delayMs > 0;
+        return own ? [{ ...item, lane: `e:${row.entityId}`, dueAt: now }, community] : [community];
+      }),
+    );
+  };
+}
+
+/** A comment goes where its event is, no earlier than the audience's delay. */
+function planCommented(shelfOf: ShelfOf): Planner {
+  return async (tx, entries, audiences) => {
+    const items: PlanItem[] = [];
+    for (const entry of entries) {
+      const eventId = idOf(entry.payload, 'eventId');
+      const event = (await readEventRows(tx, [eventId])).get(eventId);
+      if (event === undefined) continue;
+      const shelves = await shelfOf(tx, [event.ownerId]);
+      for (const audience of audiences) {
+        for (const { lane, dueAt } of releases({ ...event, publishedAt: entry.at }, audience, shelves.get(event.ownerId) ?? '')) {
+          items.push({
+            shelf: audience.name,
+            lane,
+            topic: 'intel.commented',
+            key: eventId,
+            payload: entry.payload,
+            dueAt,
+            arrivedAt: entry.at,
+          });
+        }
+      }
+    }
+    return items;
+  };
+}
+
+const projectPublished: Projector = async (tx, _audience, items, output, now) => {
+  for (const item of items) {
+    const chunk = Number(item.payload.chunk);
+    const placed = await placeEvent(tx, item.key, item.lane, now);
+    if (placed === undefined) continue;
+    if (item.lane === 'c') await leaveOwnLanes(tx, item.key, output);
+    touch(output, item.lane, await placeIndicators(tx, item.key, chunk, placed.num, item.lane));
+    if (!placed.created) continue;
+    await placeParts(tx, item.key, placed.num, item.lane);
+    output.entries.push({ lane: item.lane, topic: 'event.released', object: item.key, body: {} });
+  }
+};
+
+/** Once the community has the event, its author reads it there: in one lane, not in two. */
+async function leaveOwnLanes(tx: Tx, eventId: string, output: ShelfOutput): Promise<void> {
+  for (const lane of await lanesHolding(tx, eventId)) {
+    if (!lane.startsWith('e:')) continue;
+    const removed = await removeEvent(tx, eventId, lane);
+    touch(output, lane, removed.touched);
+  }
+}
+
+const projectRetracted: Projector = async (tx, _audience, items, output) => {
+  for (const item of items) {
+    for (const lane of await lanesHolding(tx, item.key)) {
+      const removed = await removeEvent(tx, item.key, lane);
+      touch(output, lane, removed.touched);
+      output.entries.push({ lane, topic: 'event.retracted', object: item.key, body: {} });
+    }
+  }
+};
+
+const projectConsolidated: Projector = async (tx, _audience, items, output) => {
+  for (const item of items) {
+    for (const { lane, touched } of await markConsolidatedOnShelf(tx, item.key)) {
+      touch(output, lane, touched);
+      output.entries.push({ lane, topic: 'event.consolidated', object: item.key, body: {} });
+    }
+  }
+};
+
+const projectSighted: Projector = async (tx, _audience, items, output) => {
+  const rows = new Map((await readSightings(tx, unique(items.map((item) => item.key)))).map((row) => [row.id, row]));
+  for (const item of items) {
+    const row = rows.get(item.key);
+    if (row === undefined || !(await placeSighting(tx, row, item.lane))) continue;
+    touch(output, item.lane, [row.vkey]);
+    output.entries.push({
+      lane: item.lane,
+      topic: 'value.sighted',
+      object: row.id,
+      body: { type: row.type, entity: row.entityName, at: row.at.toISOString() },
+    });
+  }
+};
+
+const projectCommented: Projector = async (tx, _audience, items, output) => {
+  for (const item of items) {
+    const commentId = idOf(item.payload, 'commentId');
+    if (await placeComment(tx, commentId, item.lane))
+      output.entries.push({ lane: item.lane, topic: 'event.commented', object: item.key, body: { commentId } });
+  }
+};
+
+function touch(output: ShelfOutput, lane: string, vkeys: readonly string[]): void {
+  if (vkeys.length === 0) return;
+  const set = output.touched.get(lane) ?? new Set<string>();
+  for (const vkey of vkeys) set.add(vkey);
+  output.touched.set(lane, set);
+}

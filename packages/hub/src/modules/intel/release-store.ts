@@ -1,0 +1,125 @@
+import type { Db, Tx } from '#platform/db';
+import type { EventRow } from './store.ts';
+import { eventColumns } from './store.ts';
+
+/** SQL of the way from the write side to a shelf. Unqualified tables are the shelf's: the search path is set by the leader. */
+
+export async function readEventRows(db: Db, ids: readonly string[]): Promise<Map<string, EventRow>> {
+  const rows = await db.rows<EventRow>`select ${eventColumns(db)} from intel.event e where e.id = any (${ids as string[]}::uuid[])`;
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+/** Puts the event's head on the lane, or finds it there. `created` is false when an earlier chunk has done it. */
+export async function placeEvent(tx: Tx, eventId: string, lane: string, now: Date): Promise<{ num: number; created: boolean } | undefined> {
+  const there = await tx.one<{ num: number }>`select num from event where id = ${eventId} and lane = ${lane}`;
+  if (there !== undefined) return { num: there.num, created: false };
+  const [row] = await tx.rows<{ num: number }>`
+    insert into event (id, uuid, lane, owner_id, owner_name, voice, confidence, arrived_at, author_name, author_uuid, info, date, threat_level, analysis, tlp,
+                       pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
+    select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, e.info, e.date,
+           e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
+           (select count(*) from intel.attribute a where a.event_id = e.id and a.state = 'accepted'), e.tags, e.extra
+      from intel.event e
+     where e.id = ${eventId} and e.state = 'published'
+    returning num`;
+  return row && { num: row.num, created: true };
+}
+
+/** Copies the accepted attributes of one chunk and returns the keys of those that may become decisions. */
+export async function placeIndicators(tx: Tx, eventId: string, chunk: number, num: number, lane: string): Promise<string[]> {
+  const rows = await tx.rows<{ vkey: string }>`
+    with placed as (
+      insert into indicator (id, event_num, vkey, vkey2, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, lane, type, value, canonical,
+                             category, relation, comment, tags, extra)
+      select a.id, ${num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
+             a.canonical, a.category, a.relation, a.comment, a.tags, a.extra
+        from intel.attribute a
+       where a.event_id = ${eventId} and a.chunk = ${chunk} and a.state = 'accepted'
+      on conflict (event_num, id) do nothing
+      returning vkey, blockable
+    )
+    select distinct vkey from placed where blockable`;
+  return rows.map((row) => row.vkey);
+}
+
+export async function placeParts(tx: Tx, eventId: string, num: number, lane: string): Promise<void> {
+  await tx.run`
+    insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
+    select o.id, ${num}, ${lane}, o.name, o.meta_category, o.comment, o.timestamp, o.refs, o.extra from intel.object o where o.event_id = ${eventId}
+    on conflict do nothing`;
+  await tx.run`
+    insert into attachment (id, lane, event_id, name, bytes, sha256, malware)
+    select a.id, ${lane}, a.event_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a where a.event_id = ${eventId}
+    on conflict do nothing`;
+  await tx.run`
+    insert into comment (id, lane, event_id, entity_name, at, text)
+    select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text from intel.comment c where c.event_id = ${eventId}
+    on conflict do nothing`;
+}
+
+/** Takes the event off a lane with all that hangs on it, and returns the keys whose decisions have lost evidence. */
+export async function removeEvent(tx: Tx, eventId: string, lane: string): Promise<{ found: boolean; touched: string[] }> {
+  const row = await tx.one<{ num: number }>`delete from event where id = ${eventId} and lane = ${lane} returning num`;
+  if (row === undefined) return { found: false, touched: [] };
+  const gone = await tx.rows<{ vkey: string }>`
+    with gone as (delete from indicator where event_num = ${row.num} returning vkey, blockable)
+    select distinct vkey from gone where blockable`;
+  await tx.run`delete from object where event_num = ${row.num}`;
+  await tx.run`delete from comment where event_id = ${eventId} and lane = ${lane}`;
+  await tx.run`delete from attachment where event_id = ${eventId} and lane = ${lane}`;
+  return { found: true, touched: gone.map((each) => each.vkey) };
+}
+
+/** Lanes of the present shelf that hold the event. */
+export async function lanesHolding(tx: Tx, eventId: string): Promise<string[]> {
+  return (await tx.rows<{ lane: string }>`select lane from event where id = ${eventId} order by lane`).map((row) => row.lane);
+}
+
+export async function markConsolidatedOnShelf(tx: Tx, eventId: string): Promise<{ lane: string; touched: string[] }[]> {
+  const rows = await tx.rows<{ lane: string; vkeys: string[] }>`
+    with changed as (update event set consolidated = true where id = ${eventId} and not consolidated returning num, lane)
+    select c.lane, array(select distinct i.vkey from indicator i where i.event_num = c.num and i.blockable) as vkeys from changed c`;
+  return rows.map((row) => ({ lane: row.lane, touched: row.vkeys }));
+}
+
+export type SightingRow = {
+  readonly id: string;
+  readonly vkey: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly type: 'seen' | 'false_positive' | 'expired';
+  readonly at: Date;
+  readonly recordedAt: Date;
+  readonly entityId: string;
+  readonly entityName: string;
+  readonly voice: string;
+  readonly eventId: string | null;
+  readonly source: string | null;
+};
+
+export async function readSightings(db: Db, ids: readonly string[]): Promise<SightingRow[]> {
+  return db.rows<SightingRow>`
+    select id, vkey, kind, value, type, at, recorded_at, entity_id, entity_name, voice, event_id, source from intel.sighting where id = any (${ids as string[]}::uuid[])`;
+}
+
+/** A sighting hangs on a value: where no indicator of that value has been released, it does not appear. */
+export async function placeSighting(tx: Tx, row: SightingRow, lane: string): Promise<boolean> {
+  return (
+    (await tx.run`
+      insert into sighting (id, lane, vkey, type, at, entity_id, entity_name, voice, source)
+      select ${row.id}, ${lane}, ${row.vkey}, ${row.type}, ${row.at}, ${row.entityId}, ${row.entityName}, ${row.voice}, ${row.source}
+       where exists (select from indicator i where (i.vkey = ${row.vkey} or i.vkey2 = ${row.vkey}) and i.lane = ${lane})
+      on conflict do nothing`) > 0
+  );
+}
+
+export async function placeComment(tx: Tx, commentId: string, lane: string): Promise<boolean> {
+  return (
+    (await tx.run`
+      insert into comment (id, lane, event_id, entity_name, at, text)
+      select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text
+        from intel.comment c
+       where c.id = ${commentId} and exists (select from event e where e.id = c.event_id and e.lane = ${lane})
+      on conflict do nothing`) > 0
+  );
+}

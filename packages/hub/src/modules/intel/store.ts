@@ -1,0 +1,238 @@
+import type { Distribution, Pap, Tlp } from '@rebato/contract';
+import type { CopyValue, Db, Tx } from '#platform/db';
+import type { Extra } from './draft.ts';
+import { categoryOf, type JudgedAttribute, type JudgedObject, kindIndex, tagsOf } from './normalise.ts';
+
+/** All SQL of the write side. Tables of schema `intel`. */
+
+export type EventState = 'assessing' | 'published' | 'rejected' | 'retracted';
+export type AttributeState = 'pending' | 'accepted' | 'held' | 'refused' | 'rejected' | 'retracted';
+
+export type ReportRow = {
+  readonly id: string;
+  readonly entityId: string;
+  readonly socId: string | null;
+  readonly actorKind: string;
+  readonly actorId: string;
+  readonly personId: string | null;
+  readonly receivedAt: Date;
+  readonly channel: string;
+  readonly format: string;
+  readonly idempotencyKey: string | null;
+  readonly digest: string;
+  readonly raw: Buffer | null;
+  readonly events: readonly string[];
+};
+
+export type EventRow = {
+  readonly id: string;
+  readonly reportId: string;
+  readonly uuid: string;
+  readonly ownerId: string;
+  readonly ownerName: string;
+  readonly voice: string;
+  readonly authorName: string | null;
+  readonly authorUuid: string | null;
+  readonly info: string;
+  readonly date: string;
+  readonly threatLevel: number;
+  readonly analysis: number;
+  readonly tlp: Tlp;
+  readonly pap: Pap;
+  readonly distribution: Distribution;
+  readonly groupId: string | null;
+  readonly timestamp: number;
+  readonly confidence: number;
+  readonly arrivedAt: Date;
+  readonly state: EventState;
+  readonly publishedAt: Date | null;
+  readonly consolidatedAt: Date | null;
+  readonly retractedAt: Date | null;
+  readonly retractReason: string | null;
+  readonly claimedBy: string | null;
+  readonly claimedAt: Date | null;
+  readonly chunks: number;
+  readonly attributeCount: number;
+  readonly danger: number;
+  readonly tags: unknown;
+  readonly extra: Extra | null;
+};
+
+export async function findIdempotent(
+  db: Db,
+  entityId: string,
+  key: string,
+): Promise<{ id: string; digest: string; events: string[]; receivedAt: Date } | undefined> {
+  return db.one`select id, digest, events, received_at from intel.report where entity_id = ${entityId} and idempotency_key = ${key}`;
+}
+
+/** Returns false when another request with the same key was first. */
+export async function insertReport(tx: Tx, row: ReportRow): Promise<boolean> {
+  const rows = await tx.run`
+    insert into intel.report (id, entity_id, soc_id, actor_kind, actor_id, person_id, received_at, channel, format, idempotency_key, digest, raw, events)
+    values (${row.id}, ${row.entityId}, ${row.socId}, ${row.actorKind}, ${row.actorId}, ${row.personId}, ${row.receivedAt}, ${row.channel},
+            ${row.format}, ${row.idempotencyKey}, ${row.digest}, ${row.raw}, ${row.events})
+    on conflict (entity_id, idempotency_key) where idempotency_key is not null do nothing`;
+  return rows === 1;
+}
+
+/** Returns false when the owner has an event with this source UUID already. */
+export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
+  const rows = await tx.run`
+    insert into intel.event (id, report_id, uuid, owner_id, owner_name, voice, author_name, author_uuid, info, date, threat_level, analysis, tlp, pap,
+                             distribution, group_id, timestamp, confidence, arrived_at, state, published_at, chunks, attribute_count, danger, tags, extra)
+    values (${row.id}, ${row.reportId}, ${row.uuid}, ${row.ownerId}, ${row.ownerName}, ${row.voice}, ${row.authorName}, ${row.authorUuid}, ${row.info},
+            ${row.date}, ${row.threatLevel}, ${row.analysis}, ${row.tlp}, ${row.pap}, ${row.distribution}, ${row.groupId}, ${row.timestamp},
+            ${row.confidence}, ${row.arrivedAt}, ${row.state}, ${row.publishedAt}, ${row.chunks}, ${row.attributeCount}, ${row.danger},
+            ${row.tags === null ? null : tx.json(row.tags)}, ${row.extra === null ? null : tx.json(row.extra)})
+    on conflict (owner_id, uuid) where state <> 'rejected' do nothing`;
+  return rows === 1;
+}
+
+const attributeColumns = [
+  'id',
+  'event_id',
+  'vkey',
+  'vkey2',
+  'object_id',
+  'first_seen',
+  'last_seen',
+  'timestamp',
+  'chunk',
+  'kind',
+  'state',
+  'to_ids',
+  'blockable',
+  'type',
+  'value',
+  'canonical',
+  'category',
+  'relation',
+  'comment',
+  'rule',
+  'reason',
+  'tags',
+  'extra',
+] as const;
+
+/** Attributes in the order given; `chunkOf` says in which round each travels. */
+export async function insertAttributes(
+  tx: Tx,
+  eventId: string,
+  timestamp: number,
+  rows: readonly JudgedAttribute[],
+  chunkOf: (index: number) => number,
+): Promise<void> {
+  const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
+  function* lines(): Generator<readonly CopyValue[]> {
+    for (const [index, row] of rows.entries()) {
+      const draft = row.draft;
+      yield [
+        row.id,
+        eventId,
+        row.vkey,
+        row.vkey2,
+        row.objectId,
+        draft.firstSeen ?? null,
+        draft.lastSeen ?? null,
+        draft.timestamp ?? timestamp,
+        chunkOf(index),
+        kindIndex[row.kind],
+        row.state,
+        row.toIds,
+        row.blockable,
+        draft.type,
+        draft.value,
+        row.canonical === draft.value ? null : row.canonical,
+        categoryOf(draft),
+        draft.objectRelation ?? null,
+        draft.comment === undefined || draft.comment === '' ? null : draft.comment,
+        row.rule,
+        row.reason,
+        json(tagsOf(draft.tags)),
+        json(extraOf(draft)),
+      ];
+    }
+  }
+  await tx.copy('intel.attribute', attributeColumns, lines());
+}
+
+/** What has no column: the source's unknown fields, and that the part was deleted at the source. */
+const extraOf = (draft: JudgedAttribute['draft']): Extra | null =>
+  draft.deleted === true
+    ? { ...draft.extra, deleted: true }
+    : draft.extra === undefined || Object.keys(draft.extra).length === 0
+      ? null
+      : draft.extra;
+
+export async function insertObjects(tx: Tx, eventId: string, timestamp: number, objects: readonly JudgedObject[]): Promise<void> {
+  for (const { id, draft } of objects) {
+    const extra = {
+      ...draft.extra,
+      ...(draft.templateUuid === undefined ? {} : { templateUuid: draft.templateUuid }),
+      ...(draft.templateVersion === undefined ? {} : { templateVersion: draft.templateVersion }),
+      ...(draft.description === undefined ? {} : { description: draft.description }),
+      ...(draft.deleted === true ? { deleted: true } : {}),
+    };
+    await tx.run`
+      insert into intel.object (id, event_id, name, meta_category, comment, timestamp, refs, extra)
+      values (${id}, ${eventId}, ${draft.name}, ${draft.metaCategory ?? null}, ${draft.comment ?? null}, ${draft.timestamp ?? timestamp},
+              ${draft.references.length === 0 ? null : tx.json(draft.references)}, ${Object.keys(extra).length === 0 ? null : tx.json(extra)})`;
+  }
+}
+
+export async function insertAttachment(
+  tx: Tx,
+  row: { id: string; eventId: string; name: string; bytes: Buffer; sha256: string; malware: boolean },
+): Promise<void> {
+  await tx.run`insert into intel.blob (sha256, bytes) values (${row.sha256}, ${row.bytes}) on conflict (sha256) do nothing`;
+  await tx.run`
+    insert into intel.attachment (id, event_id, name, bytes, sha256, malware)
+    values (${row.id}, ${row.eventId}, ${row.name}, ${row.bytes.length}, ${row.sha256}, ${row.malware})`;
+}
+
+/** Locks the row, so that two decisions at once end as two steps and not as a mixture. */
+export async function lockEvent(tx: Tx, eventId: string): Promise<EventRow | undefined> {
+  return tx.one<EventRow>`select ${eventColumns(tx)} from intel.event e where e.id = ${eventId} for update`;
+}
+
+export async function readEventRow(db: Db, eventId: string): Promise<EventRow | undefined> {
+  return db.one<EventRow>`select ${eventColumns(db)} from intel.event e where e.id = ${eventId}`;
+}
+
+export const eventColumns = (db: Db) => db.sql`
+  e.id, e.report_id, e.uuid, e.owner_id, e.owner_name, e.voice, e.author_name, e.author_uuid, e.info, e.date::text as date, e.threat_level, e.analysis,
+  e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.confidence, e.arrived_at, e.state, e.published_at, e.consolidated_at, e.retracted_at,
+  e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.attribute_count, e.danger, e.tags, e.extra`;
+
+export async function markPublished(tx: Tx, eventId: string, at: Date, chunks: number): Promise<void> {
+  await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, claimed_by = null where id = ${eventId}`;
+}
+
+export async function markState(tx: Tx, eventId: string, state: 'rejected' | 'retracted', at: Date, reason: string): Promise<void> {
+  await tx.run`update intel.event set state = ${state}, retracted_at = ${at}, retract_reason = ${reason}, claimed_by = null where id = ${eventId}`;
+}
+
+export async function markConsolidated(tx: Tx, eventId: string, at: Date): Promise<void> {
+  await tx.run`update intel.event set consolidated_at = coalesce(consolidated_at, ${at}) where id = ${eventId}`;
+}
+
+/** Attributes of one event in a state become another state and travel in `chunk`. Returns how many. */
+export async function moveAttributes(
+  tx: Tx,
+  eventId: string,
+  change: {
+    readonly ids: readonly string[] | 'all';
+    readonly from: readonly AttributeState[];
+    readonly to: AttributeState;
+    readonly chunk: number;
+    readonly reason: string | null;
+  },
+): Promise<number> {
+  return tx.run`
+    update intel.attribute
+       set state = ${change.to}, chunk = ${change.chunk}, reason = coalesce(${change.reason}, reason)
+     where event_id = ${eventId}
+       and state = any (${change.from as string[]})
+       and (${change.ids === 'all'} or id = any (${change.ids === 'all' ? [] : (change.ids as string[])}::uuid[]))`;
+}

@@ -1,0 +1,228 @@
+import { hash } from 'node:crypto';
+import type { Distribution, Pap, Tlp, ValueKind } from '@rebato/contract';
+import type { GuardTables } from '#guard';
+import type { Actor } from '#platform/actor';
+import type { Pool, Tx } from '#platform/db';
+import type { Bus, Clock, Ids, Trail } from '#platform/ports';
+import type { Draft, InputFormat } from './draft.ts';
+import { fail } from './errors.ts';
+import { limits } from './limits.ts';
+import { asUuid, dangerOf, type JudgedAttribute, judgeDraft, type OwnData, tagsOf } from './normalise.ts';
+import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport } from './store.ts';
+
+/** What the write side must know of who reports. Comes from `members` and `scoring`. */
+export type Reporter = {
+  readonly name: string;
+  readonly kind: string;
+  readonly level: string;
+  readonly voice: string;
+  readonly own: OwnData;
+  readonly ownDomains: readonly string[];
+  readonly ownPeople: readonly string[];
+};
+export type ReporterOf = (entityId: string) => Promise<Reporter>;
+
+export type SubmitDeps = {
+  readonly db: Pool;
+  readonly bus: Bus;
+  readonly trail: Trail;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly reporterOf: ReporterOf;
+  readonly trusts: (reporter: Reporter, entityId: string) => Promise<(kind: ValueKind) => boolean>;
+  readonly guardTables: () => GuardTables;
+};
+
+export type Markings = {
+  readonly info?: string;
+  readonly tlp?: Tlp;
+  readonly pap?: Pap;
+  readonly distribution?: Distribution;
+  readonly groupId?: string;
+  /** 0..100, how sure the source is. */
+  readonly confidence?: number;
+};
+
+export type Submission = {
+  readonly bytes: Buffer;
+  readonly format?: InputFormat;
+  readonly fileName?: string;
+  readonly contentType?: string;
+  readonly channel: 'api' | 'paste' | 'file' | 'import';
+  readonly idempotencyKey?: string;
+  readonly markings: Markings;
+  /** Canonical values that the sender took out after the preview. */
+  readonly without?: readonly string[];
+};
+
+/**
+ * The acknowledgement. It follows from the submission, the sender and the guard alone, never from what others have reported: a value that is
+ * known already gets the same answer as a new one.
+ */
+export type Acknowledgement = {
+  readonly reportId: string;
+  readonly receivedAt: Date;
+  readonly events: readonly string[];
+  readonly repeated: boolean;
+};
+
+/** Stores drafts, however they came to be. When this returns, report and events are on disk. All or nothing. */
+export async function submitDrafts(
+  deps: SubmitDeps,
+  actor: Actor,
+  drafts: readonly Draft[],
+  input: Omit<Submission, 'bytes'> & { readonly bytes?: Buffer; readonly digest: string; readonly reporter?: Reporter },
+): Promise<Acknowledgement> {
+  const reporter = input.reporter ?? (await deps.reporterOf(actor.entityId));
+  const dropped = new Set(input.without ?? []);
+  const total = drafts.reduce(
+    (sum, draft) => sum + draft.attributes.length + draft.objects.reduce((n, object) => n + object.attributes.length, 0),
+    0,
+  );
+  const hasContent = total > 0 || drafts.some((draft) => draft.attachments.length > 0);
+  if (!hasContent) throw fail('intel.nothing_found', 'No indicator was found in the input.');
+  if (total > limits.attributesPerReport) throw fail('intel.too_many', `${total} indicators in one submission.`);
+  requireGroup(actor, input.markings);
+
+  const trusted = await deps.trusts(reporter, actor.entityId);
+  const receivedAt = deps.clock.now();
+  const reportId = deps.ids.uuid();
+  const tables = deps.guardTables();
+  const events = drafts.map((draft) => {
+    const tlp = input.markings.tlp ?? draft.tlp ?? 'amber';
+    const pap = input.markings.pap ?? draft.pap ?? 'green';
+    const judged = judgeDraft(draft, { tables, own: reporter.own, tlp, pap, trusted, uuid: deps.ids.uuid });
+    return {
+      id: deps.ids.uuid(),
+      draft,
+      tlp,
+      pap,
+      ...judged,
+      attributes: judged.attributes.filter((attribute) => !dropped.has(attribute.canonical)),
+    };
+  });
+
+  const acknowledgement = await deps.db.transaction(async (tx) => {
+    const isFirst = await insertReport(tx, {
+      id: reportId,
+      entityId: actor.entityId,
+      socId: actor.socId,
+      actorKind: actor.kind,
+      actorId: actor.id,
+      personId: actor.personId,
+      receivedAt,
+      channel: input.channel,
+      format: input.format ?? 'detected',
+      idempotencyKey: input.idempotencyKey ?? null,
+      digest: input.digest,
+      raw: input.bytes !== undefined && input.bytes.length <= limits.rawBytes ? input.bytes : null,
+      events: events.map((event) => event.id),
+    });
+    if (!isFirst) return undefined;
+    for (const event of events) await storeEvent(deps, tx, actor, reporter, { ...event, reportId, receivedAt, markings: input.markings });
+    await deps.trail.record(tx, actor, 'intel.report', reportId, {
+      events: events.map((event) => event.id),
+      indicators: total,
+      channel: input.channel,
+    });
+    return { reportId, receivedAt, events: events.map((event) => event.id), repeated: false };
+  });
+  deps.bus.nudge();
+  if (acknowledgement !== undefined) return acknowledgement;
+  const before = await repeated(deps, actor.entityId, input.idempotencyKey ?? '', input.digest);
+  if (before === undefined) throw new Error('an idempotency conflict without a first report');
+  return before;
+}
+
+export async function repeated(deps: SubmitDeps, entityId: string, key: string, digest: string): Promise<Acknowledgement | undefined> {
+  const before = await findIdempotent(deps.db, entityId, key);
+  if (before === undefined) return undefined;
+  if (before.digest !== digest) throw fail('intel.idempotency_reused', 'This Idempotency-Key came with other content before.');
+  return { reportId: before.id, receivedAt: before.receivedAt, events: before.events, repeated: true };
+}
+
+function requireGroup(actor: Actor, markings: Markings): void {
+  if (markings.distribution !== 'group') return;
+  if (markings.groupId === undefined || !actor.viewer.lanes.includes(`g:${markings.groupId}`)) {
+    throw fail('intel.group_unknown', 'The sharing group is unknown.', [
+      { field: 'groupId', message: 'Name a sharing group that you are in.' },
+    ]);
+  }
+}
+
+type Prepared = {
+  readonly id: string;
+  readonly draft: Draft;
+  readonly tlp: Tlp;
+  readonly pap: Pap;
+  readonly attributes: readonly JudgedAttribute[];
+  readonly objects: Parameters<typeof insertObjects>[3];
+  readonly reportId: string;
+  readonly receivedAt: Date;
+  readonly markings: Markings;
+};
+
+async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Reporter, event: Prepared): Promise<void> {
+  const { draft } = event;
+  // Whole events wait while any part of them does; what the guard refuses or holds does not keep the rest from passing.
+  const waits = event.attributes.some((attribute) => attribute.state === 'pending');
+  const chunks = Math.max(1, Math.ceil(event.attributes.length / limits.chunkAttributes));
+  const timestamp = draft.timestamp ?? Math.floor(event.receivedAt.getTime() / 1000);
+  const inserted = await insertEvent(tx, {
+    id: event.id,
+    reportId: event.reportId,
+    uuid: asUuid(draft.uuid) ?? event.id,
+    ownerId: actor.entityId,
+    ownerName: reporter.name,
+    voice: reporter.voice,
+    authorName: draft.author?.name ?? null,
+    authorUuid: draft.author?.uuid ?? null,
+    info: (event.markings.info ?? draft.info).slice(0, limits.infoChars),
+    date: draft.date ?? event.receivedAt.toISOString().slice(0, 10),
+    threatLevel: draft.threatLevel ?? 4,
+    analysis: draft.analysis ?? 0,
+    tlp: event.tlp,
+    pap: event.pap,
+    distribution: event.markings.distribution ?? (draft.distribution === 'group' ? 'entity' : draft.distribution) ?? 'community',
+    groupId: event.markings.groupId ?? null,
+    timestamp,
+    confidence: event.markings.confidence ?? 50,
+    arrivedAt: event.receivedAt,
+    state: waits ? 'assessing' : 'published',
+    publishedAt: waits ? null : event.receivedAt,
+    consolidatedAt: null,
+    retractedAt: null,
+    retractReason: null,
+    claimedBy: null,
+    claimedAt: null,
+    chunks,
+    attributeCount: event.attributes.length,
+    danger: dangerOf(draft, event.attributes),
+    tags: tagsOf(draft.tags),
+    extra: draft.extra ?? null,
+  });
+  if (!inserted)
+    throw fail('intel.event_exists', `The event ${draft.uuid ?? ''} was sent before.`, [
+      { field: 'uuid', message: 'You have an event with this UUID.' },
+    ]);
+  await insertAttributes(tx, event.id, timestamp, event.attributes, (index) => Math.floor(index / limits.chunkAttributes));
+  await insertObjects(tx, event.id, timestamp, event.objects);
+  for (const attachment of draft.attachments) {
+    const sha256 = hash('sha256', attachment.bytes, 'hex');
+    await insertAttachment(tx, {
+      id: deps.ids.uuid(),
+      eventId: event.id,
+      name: attachment.name,
+      bytes: attachment.bytes,
+      sha256,
+      malware: attachment.malware,
+    });
+  }
+  if (!waits) await announce(deps.bus, tx, event.id, chunks, event.attributes.length);
+}
+
+/** One log entry per chunk; a small event is an alert and overtakes bulk work. */
+export async function announce(bus: Bus, tx: Tx, eventId: string, chunks: number, attributes: number): Promise<void> {
+  const lane = attributes <= limits.urgentAttributes ? 'urgent' : 'bulk';
+  for (let chunk = 0; chunk < chunks; chunk += 1) await bus.append(tx, 'intel.published', { eventId, chunk }, lane);
+}

@@ -1,0 +1,32 @@
+import { hash } from 'node:crypto';
+import type { Actor } from '#platform/actor';
+import { parseInput } from './codecs/index.ts';
+import { fail } from './errors.ts';
+import { type Acknowledgement, repeated, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
+
+/** Takes a report in. When this returns, report and events are on disk. All or nothing: a broken part refuses the whole, naming where. */
+export async function submitReport(deps: SubmitDeps, actor: Actor, input: Submission): Promise<Acknowledgement> {
+  const digest = hash('sha256', input.bytes, 'hex');
+  if (input.idempotencyKey !== undefined) {
+    const before = await repeated(deps, actor.entityId, input.idempotencyKey, digest);
+    if (before !== undefined) return before;
+  }
+  const reporter = await deps.reporterOf(actor.entityId);
+  const parsed = await parseInput(input.bytes, {
+    ...(input.format === undefined ? {} : { format: input.format }),
+    ...(input.fileName === undefined ? {} : { fileName: input.fileName }),
+    ...(input.contentType === undefined ? {} : { contentType: input.contentType }),
+    own: { domains: [...reporter.ownDomains], people: [...reporter.ownPeople] },
+  });
+  if (!parsed.ok) {
+    throw fail(
+      'intel.bad_input',
+      parsed.problems[0]?.message ?? 'The input could not be read.',
+      parsed.problems.map((problem) => ({
+        field: problem.field ?? `line ${problem.line ?? 1}${problem.column === undefined ? '' : `, column ${problem.column}`}`,
+        message: problem.message,
+      })),
+    );
+  }
+  return submitDrafts(deps, actor, parsed.drafts, { ...input, digest, reporter });
+}
