@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { accepts, code, refuses, value } from '#test/corpus/canonical-expectations';
 import {
   attributeTypes,
   canonicalise,
@@ -11,138 +12,8 @@ import {
   valueKinds,
 } from './index.ts';
 
-function value(type: string, raw: string): string {
-  const read = canonicalise(type, raw);
-  assert.ok(read.ok, `${type} ${JSON.stringify(raw)} was refused: ${read.ok ? '' : read.code}`);
-  return `${read.kind} ${read.value}`;
-}
-
-function code(type: string, raw: string): string {
-  const read = canonicalise(type, raw);
-  return read.ok ? `accepted as ${read.kind} ${read.value}` : read.code;
-}
-
-function refuses(type: string, cases: Readonly<Record<string, string>>): void {
-  for (const [raw, expected] of Object.entries(cases)) assert.equal(code(type, raw), expected, JSON.stringify(raw));
-}
-
-function accepts(type: string, cases: Readonly<Record<string, string>>): void {
-  for (const [raw, expected] of Object.entries(cases)) assert.equal(value(type, raw), expected, JSON.stringify(raw));
-}
-
 test('the order of the kinds is stored and therefore fixed', () => {
   assert.deepEqual([...valueKinds], 'ip net domain url email hash ja3 ja4 filename regkey mutex wallet asn cve rule other'.split(' '));
-});
-
-test('addresses in every honest spelling become one value', () => {
-  accepts('ip-dst', {
-    '8.8.8.8': 'ip 8.8.8.8',
-    ' 8.8.8.8\n': 'ip 8.8.8.8',
-    '8.8.8.8/32': 'ip 8.8.8.8',
-    '10.0.0.0/8': 'net 10.0.0.0/8',
-    '0.0.0.0/0': 'net 0.0.0.0/0',
-    '2001:DB8:0:0:0:0:0:1': 'ip 2001:db8::1',
-    '2001:db8:0:1:1:1:1:1': 'ip 2001:db8:0:1:1:1:1:1',
-    '2001:0:0:1:0:0:0:1': 'ip 2001:0:0:1::1',
-    '::': 'ip ::',
-    '1::': 'ip 1::',
-    '2001:db8::/32': 'net 2001:db8::/32',
-    '2001:db8::1/128': 'ip 2001:db8::1',
-    '::ffff:8.8.8.8': 'ip 8.8.8.8',
-    '::ffff:0808:0808': 'ip 8.8.8.8',
-    '::ffff:10.0.0.0/104': 'net 10.0.0.0/8',
-    '::8.8.8.8': 'ip ::808:808',
-    '64:ff9b::8.8.8.8': 'ip 64:ff9b::808:808',
-  });
-});
-
-test('C04: prefix lengths are plain decimal numbers in range, and host bits are zero', () => {
-  refuses('ip-dst', {
-    '1.2.3.0/08': 'net_prefix_shape',
-    '1.2.3.0/0x18': 'net_prefix_shape',
-    '1.2.3.0/33': 'net_prefix_range',
-    '1.2.3.0/-1': 'net_prefix_shape',
-    '1.2.3.0/24.0': 'net_prefix_shape',
-    '1.2.3.0/+24': 'net_prefix_shape',
-    '1.2.3.0/': 'net_prefix_shape',
-    '1.2.3.0/24/24': 'net_prefix_shape',
-    '1.2.3.4/24': 'net_host_bits',
-    '2001:db8::1/64': 'net_host_bits',
-    '2001:db8::/129': 'net_prefix_range',
-    '1.2.3.0/255.255.255.0': 'net_prefix_shape',
-    '::ffff:10.0.0.0/8': 'net_host_bits',
-  });
-});
-
-test('C05, C06: octal, hexadecimal, one-number and short addresses, signs, spaces and control characters are refused', () => {
-  refuses('ip-dst', {
-    '0177.0.0.1': 'address_octal',
-    '0x7f.1': 'address_hex',
-    '0x7f000001': 'address_hex',
-    '2130706433': 'address_dword',
-    '127.1': 'address_short',
-    '0': 'address_dword',
-    '1.2.3': 'address_short',
-    '08.08.08.08': 'address_leading_zero',
-    '1.2.3.04': 'address_octal',
-    '+1.2.3.4': 'address_sign',
-    '1.-2.3.4': 'address_sign',
-    '1. 2.3.4': 'address_space',
-    '1.2.3.\t4': 'address_space',
-    '1.2.3\n.4': 'address_space',
-    '1.2.3.4\0': 'value_nul',
-    '256.1.1.1': 'address_octet_range',
-    '1.2.3.4.5': 'address_shape',
-    '1.2.3.4.': 'address_shape',
-    '1..2.3': 'address_shape',
-    '': 'address_empty',
-    'evil.com': 'address_shape',
-  });
-});
-
-test('C08: zone ids, brackets and ports are refused; broken IPv6 too', () => {
-  refuses('ip-src', {
-    'fe80::1%eth0': 'address_zone',
-    'fe80::1%25eth0': 'address_zone',
-    '[2001:db8::1]': 'address_brackets',
-    '[2001:db8::1]:443': 'address_brackets',
-    '1.2.3.4:80': 'address_port',
-    '1::2::3': 'address_shape',
-    '1:2:3:4:5:6:7': 'address_shape',
-    '1:2:3:4:5:6:7:8:9': 'address_shape',
-    '1:2:3:4:5:6:7::8': 'address_shape',
-    ':1::2': 'address_shape',
-    '1::2:': 'address_shape',
-    '12345::': 'address_shape',
-    '::ffff:08.8.8.8': 'address_shape',
-    '::1.2.3.4:5': 'address_shape',
-    '2001:db8::g': 'address_shape',
-  });
-});
-
-test('C09: full-width digits and dots, other digits, invisible and direction marks are refused', () => {
-  refuses('ip-dst', {
-    '１.２.３.４': 'address_not_ascii',
-    '1。2。3。4': 'address_not_ascii',
-    '١.٢.٣.٤': 'address_not_ascii',
-    '1.2.3.4\u200b': 'address_not_ascii',
-    '\u202e1.2.3.4': 'address_not_ascii',
-    '1.2.3.4\u00a0': 'address_not_ascii',
-  });
-  refuses('domain', {
-    'ｅxample.com': 'domain_compatibility',
-    'example。com': 'domain_dot',
-    'example．com': 'domain_dot',
-    '１.２.３.４': 'domain_compatibility',
-    '1。2。3。4': 'domain_dot',
-    'exam\u200bple.com': 'domain_invisible',
-    'exam\u00adple.com': 'domain_invisible',
-    '\u202emoc.elpmaxe': 'domain_invisible',
-    'example.com\u200f': 'domain_invisible',
-    '①.com': 'domain_compatibility',
-    '١.٢.٣.٤': 'domain_idna',
-    'exa\u0000mple.com': 'value_nul',
-  });
 });
 
 test('names in every honest spelling become one value, and hostname is the same kind as domain', () => {
@@ -222,79 +93,6 @@ test('C16: a lookalike name is kept apart from the real one and carries a warnin
   const honest = canonicalise('domain', 'españa.es');
   assert.ok(honest.ok);
   assert.equal(honest.flags, undefined);
-});
-
-test('URLs: scheme, host and default port are normalised, the path is kept byte for byte', () => {
-  accepts('url', {
-    'HTTP://Example.COM': 'url http://example.com/',
-    'http://example.com:80/A/../b?Q=1#F': 'url http://example.com/A/../b?Q=1#F',
-    'https://example.com:443?x': 'url https://example.com/?x',
-    'https://example.com:8443/%7Ea//b': 'url https://example.com:8443/%7Ea//b',
-    'https://example.com./': 'url https://example.com/',
-    'ftp://user:pw@example.com/x': 'url ftp://user:pw@example.com/x',
-    'http://1.2.3.4/x': 'url http://1.2.3.4/x',
-    'http://[2001:DB8::1]:8080/x': 'url http://[2001:db8::1]:8080/x',
-    'http://[::ffff:1.2.3.4]/': 'url http://1.2.3.4/',
-    'http://münchen.de/ü': 'url http://xn--mnchen-3ya.de/ü',
-    'tcp://example.com:4444': 'url tcp://example.com:4444/',
-    'http://gov.uk/x': 'url http://gov.uk/x',
-    'http://example.com#@evil.com/': 'url http://example.com/#@evil.com/',
-  });
-});
-
-test('C17: URLs that two readers take apart differently are refused, and a name before @ is flagged', () => {
-  const at = canonicalise('url', 'http://good.com@evil.com/');
-  assert.ok(at.ok);
-  assert.deepEqual(at.flags, ['userinfo']);
-  assert.deepEqual(at.parts, [{ ok: true, kind: 'domain', value: 'evil.com' }]);
-  refuses('url', {
-    'http://good.com\\@evil.com/': 'url_backslash',
-    'http:\\\\evil.com': 'url_backslash',
-    'ht\ttp://evil.com/': 'url_control',
-    'http://evil.com/a\nb': 'url_control',
-    'http://evil.com/a b': 'url_space',
-    'http://evil.com/a\u00a0b': 'url_space',
-    'http://a@b@evil.com/': 'url_userinfo',
-    'http://a\u200bb@evil.com/': 'url_userinfo',
-    'http://%65vil.com/': 'url_host_encoded',
-    'http://[fe80::1%25eth0]/': 'url_host_encoded',
-    'http://[::1/': 'url_host',
-    'http:///x': 'url_host',
-    '//evil.com/x': 'url_scheme',
-    'evil.com/x': 'url_scheme',
-    'http:evil.com': 'url_slashes',
-    'http:/evil.com': 'url_slashes',
-    'javascript:alert(1)': 'url_scheme',
-    'javascript://evil.com/%0aalert(1)': 'url_scheme',
-    'data:text/html,x': 'url_scheme',
-    'file:///etc/passwd': 'url_scheme',
-    'hxxp://evil.com/': 'url_defanged',
-    'http://evil[.]com/': 'domain_defanged',
-    'http://evil.com:0/': 'url_port',
-    'http://evil.com:65536/': 'url_port',
-    'http://evil.com:080/': 'url_port',
-    'http://evil.com:80:80/': 'url_port',
-    'http://0x7f.1/': 'domain_numeric_tld',
-    'http://2130706433/': 'address_dword',
-    'http://1.2.3.4./': 'address_shape',
-    'http://１.２.３.４/': 'domain_compatibility',
-    'http://10.0.0.0/8': 'accepted as url http://10.0.0.0/8',
-    'http://localhost/': 'domain_single_label',
-  });
-});
-
-test('mail addresses keep the local part; what has none, or hides something in it, is refused', () => {
-  accepts('email-src', { 'John.Doe+x@Example.COM': 'email John.Doe+x@example.com', 'josé@españa.es': 'email josé@xn--espaa-rta.es' });
-  refuses('email', {
-    '@gmail.com': 'email_local',
-    'a b@x.com': 'email_local',
-    'a\u200b@x.com': 'email_local',
-    'a@b@x.com': 'email_local',
-    'x.com': 'email_shape',
-    'a@localhost': 'domain_single_label',
-    'a@1.2.3.4': 'domain_numeric_tld',
-    'a@[1.2.3.4]': 'domain_character',
-  });
 });
 
 test('C21: digests have the length and alphabet of their algorithm and name it; the digest of nothing is recognised', () => {
@@ -464,6 +262,9 @@ test('property: never throws, and what is accepted reads back as itself', () => 
     fc.property(fc.constantFrom(...plainTypes), anyText, (type, raw) => {
       const once = canonicalise(type, raw);
       if (!once.ok) return assert.match(once.code, /^[a-z0-9_]+$/);
+      const byKind = canonicaliseKind(once.kind, once.value);
+      assert.ok(byKind.ok, `${once.kind} ${JSON.stringify(once.value)}: ${byKind.ok ? '' : byKind.code}`);
+      assert.equal(byKind.value, once.value);
       if (type.includes('|') || type === 'malware-sample') return undefined;
       const twice = canonicalise(type, once.value);
       assert.ok(twice.ok, `${type} ${JSON.stringify(once.value)}: ${twice.ok ? '' : twice.code}`);

@@ -4,12 +4,12 @@ import { canonicalHash, hashAlgorithm } from './hash.ts';
 import { accept, type Canonical, type NotCanonical, refuse, type ValueKind } from './kinds.ts';
 import {
   canonicalAsn,
+  canonicalCve,
   canonicalFilename,
   canonicalJa3,
   canonicalJa4,
   canonicalMutex,
   canonicalRegkey,
-  canonicalVulnerability,
   canonicalWallet,
 } from './plain.ts';
 import { canonicalEmail, canonicalUrl, readPort } from './url.ts';
@@ -57,7 +57,8 @@ const readers = new Map<string, Reader>([
   ['xmr', (text) => canonicalWallet('xmr', text)],
   ['dash', (text) => canonicalWallet('dash', text)],
   ['AS', canonicalAsn],
-  ['vulnerability', canonicalVulnerability],
+  // Other catalogues' identifiers have no single form and stay as they are.
+  ['vulnerability', (text) => (/^cve/i.test(text) ? canonicalCve(text) : canonicalOther(text))],
   ...ruleTypes.map((type) => [type, canonicalRule] as const),
 ]);
 
@@ -115,7 +116,7 @@ export function canonicaliseKind(kind: ValueKind, raw: string): Canonical | NotC
       const colon = raw.indexOf(':');
       const algorithm = colon < 0 ? undefined : hashAlgorithm(raw.slice(0, colon).trim().toLowerCase());
       return algorithm
-        ? canonicaliseHash(algorithm, raw)
+        ? canonicalHash(algorithm, trimSpace(raw))
         : refuse('hash_algorithm', 'A hash is written as its algorithm, a colon and the digest.');
     }
     case 'wallet': {
@@ -125,10 +126,8 @@ export function canonicaliseKind(kind: ValueKind, raw: string): Canonical | NotC
       }
       return refuse('wallet_shape', 'This does not have the shape of an address of a known currency.');
     }
-    case 'cve': {
-      const read = canonicalise('vulnerability', raw);
-      return read.ok && read.kind !== 'cve' ? refuse('cve_shape', 'A CVE identifier is written like CVE-2024-12345.') : read;
-    }
+    case 'cve':
+      return canonicalCve(trimSpace(raw));
     default:
       return canonicalise(typeOfKind[kind], raw);
   }
@@ -147,10 +146,6 @@ const typeOfKind = {
   rule: 'sigma',
   other: 'other',
 } as const satisfies Partial<Record<ValueKind, string>>;
-
-function canonicaliseHash(algorithm: string, raw: string): Canonical | NotCanonical {
-  return canonicalHash(algorithm, trimSpace(raw));
-}
 
 /** ASCII white space only: other spaces inside a value are a trick, and are left for the readers to refuse. */
 function trimSpace(raw: string): string {

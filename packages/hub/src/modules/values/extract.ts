@@ -35,10 +35,13 @@ export function extract(text: string, options: { readonly own?: Own } = {}): Fin
   found.sort((a, b) => a.from - b.from);
 
   const signatures = signatureRanges(refanged.text);
+  let signature = 0;
   const own = ownNames(options.own);
   const byValue = new Map<string, Finding>();
   for (const { from, to, ...candidate } of found) {
-    const signed = signatures.some(([start, end]) => from >= start && from < end);
+    // Both lists are in order: one step forward instead of a search, because hostile text has many signatures.
+    while ((signatures[signature]?.[1] ?? Number.POSITIVE_INFINITY) <= from) signature++;
+    const signed = from >= (signatures[signature]?.[0] ?? Number.POSITIVE_INFINITY);
     if (isOwn(own, candidate, signed)) continue;
     const key = `${candidate.canonical.kind} ${candidate.canonical.value}`;
     const earlier = byValue.get(key);

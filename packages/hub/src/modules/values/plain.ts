@@ -110,9 +110,8 @@ export function canonicalAsn(text: string): Canonical | NotCanonical {
   return accept('asn', `AS${number}`);
 }
 
-/** CVE identifiers; other vulnerability identifiers have no single form and stay as they are. */
-export function canonicalVulnerability(text: string): Canonical | NotCanonical {
-  if (!/^cve/i.test(text)) return accept('other', text);
+/** CVE identifiers: year, and four to nineteen digits. */
+export function canonicalCve(text: string): Canonical | NotCanonical {
   const upper = text.toUpperCase();
   if (/^CVE-(?:1999|2\d{3})-\d{4,19}$/.test(upper)) return accept('cve', upper);
   return refuse('cve_shape', 'A CVE identifier is written like CVE-2024-12345.');

@@ -178,7 +178,8 @@ function pathEnd(text: string, from: number, opener: string): number {
     if (c === ' ' && /^ (?:[A-Za-z]:|HK[A-Z_]{1,20}:?)\\/.test(text.slice(end, end + 24))) break;
     end++;
   }
-  while (end > from && /[.,;:!?'*)\]]/.test(text[end - 1] ?? '') && !(text[end - 1] === ']' && text.slice(from, end).includes('['))) end--;
+  const placeholders = text.slice(from, end).includes('[');
+  while (end > from && /[.,;:!?'*)\]]/.test(text[end - 1] ?? '') && !(placeholders && text[end - 1] === ']')) end--;
   return end;
 }
 
