@@ -22,7 +22,8 @@ const parts: readonly Part[] = [
   {
     name: 'lint and format',
     fast: true,
-    run: () => program(join('node_modules', '@biomejs', 'biome', 'bin', 'biome'), ['check', '--diagnostic-level=warn', '--max-diagnostics=30']),
+    run: () =>
+      program(join('node_modules', '@biomejs', 'biome', 'bin', 'biome'), ['check', '--diagnostic-level=warn', '--max-diagnostics=30']),
   },
   { name: 'boundaries', fast: true, run: boundaries },
   { name: 'generated documents', fast: false, run: documents },

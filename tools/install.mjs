@@ -116,8 +116,8 @@ async function npmCi(tree) {
     cwd: tree,
     env,
     stdio: ['ignore', 2, 2],
-    timeout: installMaxMs,
   });
+  const timer = setTimeout(() => npm.kill(), installMaxMs);
   const code = await new Promise((done, refuse) => {
     npm.once('error', (error) =>
       refuse(
@@ -127,7 +127,7 @@ async function npmCi(tree) {
       ),
     );
     npm.once('close', (exit) => done(exit));
-  });
+  }).finally(() => clearTimeout(timer));
   if (code !== 0) {
     throw new PlainError(`The dependencies could not be installed: npm ended with ${code ?? 'a signal'}. Its own words are above.`);
   }
