@@ -1,4 +1,11 @@
 export { type Asset, assetProblem } from './assets.ts';
+export { guardRulesMarkdown } from './documentation.ts';
+export { guardErrors } from './errors.ts';
+export { type CheckInput, type CheckResult, createGuard, type Guard, type GuardDeps } from './guard.ts';
 export { isSharedHost, judge, judgeBatch } from './judge.ts';
+export { judgeTargets } from './resolved.ts';
+export { guardRoutes } from './routes.ts';
+export { addSpread, emptySpread, judgeSpread, type SpreadTotals } from './spread.ts';
 export { assembleTables, builtinTables, type GuardTables } from './tables.ts';
 export { blockable, type GuardHold, type GuardInput, type GuardRefusal, type GuardRule, type GuardVerdict } from './verdict.ts';
+export { type Finding, type OwnPerson, type VictimHit, victimData } from './victims.ts';

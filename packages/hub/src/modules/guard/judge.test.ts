@@ -4,7 +4,8 @@ import type { ValueKind } from '@rebato/contract';
 import { netContains, parseNet } from '#values';
 import { isSharedHost, judge } from './judge.ts';
 import { compileLists } from './lists.ts';
-import { assembleTables, builtinTables, drain } from './tables.ts';
+import { drain } from './steps.ts';
+import { assembleTables, builtinTables } from './tables.ts';
 import type { GuardInput } from './verdict.ts';
 import { wellKnownGroups } from './well-known/index.ts';
 

@@ -55,3 +55,6 @@ export const versionPollMs = 2000;
 
 /** Entries compiled before the event loop gets its turn: about 5 ms of work. */
 export const compileSlice = 4000;
+
+/** Every how many looks the members' declarations are read again even when the version says that nothing changed: they are not ours. */
+export const assetPollEvery = 15;

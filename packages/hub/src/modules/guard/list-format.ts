@@ -1,6 +1,7 @@
 import type { ValueKind } from '@rebato/contract';
 import { canonicaliseKind, isPublicSuffix, parseIp, parseNet, printIp, printNet } from '#values';
 import {
+  compileSlice,
   entryMaxChars,
   listMaxEntries,
   listUnreadableShare,
@@ -100,6 +101,7 @@ export function parseWarningList(text: string): WarningList | ListProblem {
   for (let i = 0; i < entries.length; i++) {
     const entry: unknown = entries[i];
     if (typeof entry !== 'string') return { problem: `Entry ${i} is not a text.`, entry: i };
+    if (/[\r\n]/.test(entry.trim())) return { problem: `Entry ${i} contains a line break.`, entry: i };
     if (entry.length > entryMaxChars) return { problem: `Entry ${i} is longer than ${entryMaxChars} characters.`, entry: i };
   }
   const kinds = new Set<ValueKind>();
@@ -126,14 +128,15 @@ export type Prepared = { readonly entries: readonly string[]; readonly unreadabl
 
 /**
  * Brings every entry into canonical form. Entries that name no value are left out and counted; when they are too many, the list is not what
- * it says. Work is proportional to the entries, so a caller that must stay responsive gives it parts.
+ * it says. Runs in slices: between two of them the caller may let other work run.
  */
-export function prepareEntries(list: WarningList, beneath: boolean): Prepared | ListProblem {
+export function* prepareSteps(list: WarningList, beneath: boolean): Generator<void, Prepared | ListProblem> {
   if (list.type === 'regex') return preparePatterns(list);
   if (list.type === 'substring') return prepareSubstrings(list);
   const prepared = new Set<string>();
   const unreadable: number[] = [];
   for (let i = 0; i < list.entries.length; i++) {
+    if (i % compileSlice === compileSlice - 1) yield;
     const entry = list.entries[i] ?? '';
     const read =
       list.type === 'cidr' ? readNet(entry) : list.type === 'hostname' ? readName(entry, beneath) : readString(entry, list.kinds, beneath);

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseIp, parseNet } from '#values';
 import { judge } from './judge.ts';
-import { type PreparedList, parseWarningList, prepareEntries } from './list-format.ts';
+import { type PreparedList, parseWarningList, prepareSteps } from './list-format.ts';
 import { compileLists } from './lists.ts';
 import { suffixesOf } from './names.ts';
-import { assembleTables, builtinTables, drain } from './tables.ts';
+import { drain } from './steps.ts';
+import { assembleTables, builtinTables } from './tables.ts';
 import type { GuardInput } from './verdict.ts';
 
 const shared = process.env.REBATO_SHARED ?? new URL('../../../../../../shared', import.meta.url).pathname;
@@ -20,7 +21,7 @@ function readLists(): { prepared: PreparedList; raw: readonly string[] }[] {
     .map((file) => {
       const list = parseWarningList(readFileSync(join(folder, file), 'utf8'));
       assert.ok(!('problem' in list), `${file}: ${'problem' in list ? list.problem : ''}`);
-      const prepared = prepareEntries(list, list.category !== 'known');
+      const prepared = drain(prepareSteps(list, list.category !== 'known'));
       assert.ok(!('problem' in prepared), `${file}: ${'problem' in prepared ? prepared.problem : ''}`);
       return { prepared: { id: file, name: list.name, kinds: list.kinds, entries: prepared.entries }, raw: list.entries };
     });

@@ -4,6 +4,7 @@ import { compileLists, type ListTables } from './lists.ts';
 import { indexNames, type NameIndex } from './names.ts';
 import { indexRanges, type RangeIndex } from './ranges.ts';
 import { reverseZones, specialIpv4, specialIpv6, specialNames, transitionIpv6 } from './special-purpose.ts';
+import { drain } from './steps.ts';
 import { type WellKnownGroup, wellKnownGroups } from './well-known/index.ts';
 
 /** Everything that a verdict depends on besides the value. Immutable: a change makes new tables that replace the old ones at once. */
@@ -83,12 +84,4 @@ function* mark(assets: Iterable<Asset>): Generator<Asset & { item: true }> {
 
 export function emptyLists(): ListTables {
   return drain(compileLists([]));
-}
-
-/** Runs a sliced computation to its end without a pause. */
-export function drain<T>(steps: Generator<void, T>): T {
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
 }
