@@ -185,7 +185,7 @@ function considerAddress(scan: Scan, host: string, from: number, to: number): vo
   const defanged = scan.edited(from, to);
   if (!defanged && numberNotAddress(text, from, to)) return;
   const tail = text.slice(to, to + 8);
-  const prefix = /^\/\d{1,2}(?![\w.-]|\/\w)/.exec(tail)?.[0];
+  const prefix = /^\/\d{1,2}(?!\w|[.-]\w|\/\w)/.exec(tail)?.[0];
   if (prefix !== undefined && parseNet(host + prefix)) {
     claim(scan, from, to + prefix.length);
     scan.report({ type: 'ip-dst', value: host + prefix, from, to: to + prefix.length, confidence: 'sure' });
@@ -274,7 +274,7 @@ function considerName(scan: Scan, written: string, from: number): void {
 /** Reports a host with its port or path, if one follows. */
 function reportHost(scan: Scan, is: 'ip' | 'name', host: string, from: number, to: number, confidence: 'sure' | 'maybe' | undefined): void {
   const { text } = scan;
-  const port = /^:([1-9]\d{0,4})(?![\w.])/.exec(text.slice(to, to + 8));
+  const port = /^:([1-9]\d{0,4})(?!\w|\.\w)/.exec(text.slice(to, to + 8));
   const portEnd = port ? to + port[0].length : to;
   if (text[portEnd] === '/' && /[\w%~.?@!-]/.test(text[portEnd + 1] ?? '')) {
     const end = urlEnd(text, portEnd, '');
@@ -288,7 +288,8 @@ function reportHost(scan: Scan, is: 'ip' | 'name', host: string, from: number, t
       }
     }
   }
-  const plain = is === 'ip' ? 'ip-dst' : registrableDomain(host.toLowerCase()) === host.toLowerCase() ? 'domain' : 'hostname';
+  const plain =
+    is === 'ip' ? 'ip-dst' : (registrableDomain(host.toLowerCase()) ?? host.toLowerCase()) === host.toLowerCase() ? 'domain' : 'hostname';
   if (port && Number(port[1]) <= 65535) {
     claim(scan, from, portEnd);
     scan.report({
