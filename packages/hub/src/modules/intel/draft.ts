@@ -104,6 +104,8 @@ export type Parsed =
       readonly ok: true;
       readonly drafts: readonly Draft[];
       readonly warnings: readonly DraftProblem[];
+      /** What the input was taken for, when it was detected. */
+      readonly format?: InputFormat;
       readonly text?: string;
       readonly findings?: readonly Finding[];
     }

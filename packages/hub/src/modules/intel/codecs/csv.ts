@@ -127,7 +127,8 @@ function readRow(
     if (cell === '') continue;
     const column = layout.columns[index];
     if (column) cells.set(column, column === 'value' || column === 'comment' ? raw : cell);
-    else if (layout.headings[index] !== '__proto__' && (layout.headings[index] || index >= layout.headings.length)) extra.push([layout.headings[index] || `column ${index + 1}`, cell]);
+    else if (layout.headings[index] !== '__proto__' && (layout.headings[index] || index >= layout.headings.length))
+      extra.push([layout.headings[index] || `column ${index + 1}`, cell]);
   }
   const raw = cells.get('value');
   if (raw === undefined) {

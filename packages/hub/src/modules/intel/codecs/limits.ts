@@ -4,6 +4,7 @@
 export const jsonMaxBytes = 64 * 1024 * 1024;
 export const textMaxBytes = 8 * 1024 * 1024;
 export const csvMaxBytes = 32 * 1024 * 1024;
+export const htmlMaxBytes = 8 * 1024 * 1024;
 export const mailMaxBytes = 32 * 1024 * 1024;
 export const pdfMaxBytes = 32 * 1024 * 1024;
 
@@ -43,7 +44,22 @@ export const patternMaxDepth = 64;
 export const csvMaxRows = 500_000;
 export const csvMaxColumns = 64;
 
-/** PDF: pages and characters that are read, and what the reader process may take. */
+/** PDF: pages and characters that are read. */
 export const pdfMaxPages = 500;
-export const pdfMaxMs = 20_000;
-export const pdfMaxHeapMiB = 384;
+export const plainMaxChars = 4 * 1024 * 1024;
+
+/** What the thread may take that opens PDF, HTML and mail, all of which have parsers too large to trust: time, heap, and buffers outside it. */
+export const readerMaxMs = 20_000;
+export const readerMaxHeapMiB = 384;
+export const readerMaxBufferBytes = 512 * 1024 * 1024;
+export const readerPollMs = 100;
+
+/** HTML: depth and children that are followed. Layout tables nest some dozens deep. */
+export const htmlMaxDepth = 200;
+export const htmlMaxChildren = 50_000;
+
+/** Mail: parts of one message, and what of its headers is looked at. */
+export const mailMaxParts = 500;
+export const mailHeaderMaxBytes = 256 * 1024;
+export const mailReceivedMax = 30;
+export const mailHeaderLineMaxChars = 2_000;

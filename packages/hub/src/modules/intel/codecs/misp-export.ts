@@ -117,6 +117,11 @@ export function toMispAttribute(attribute: DraftAttribute, options: MispExportOp
   return exportAttribute(attribute, { files: new Map(), sightings: new Map() }, options.local ?? false);
 }
 
+/** One object alone, likewise. */
+export function toMispObject(object: DraftObject, options: MispExportOptions = {}): JsonObject {
+  return exportObject(object, { files: new Map(), sightings: new Map() }, options.local ?? false);
+}
+
 function exportAttribute(attribute: DraftAttribute, parts: Parts, local: boolean): JsonObject {
   const defaults = defaultsFor(attribute.type);
   const name = attribute.type === 'malware-sample' ? attribute.value.split('|', 1)[0] : attribute.value;
