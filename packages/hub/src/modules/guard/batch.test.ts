@@ -82,6 +82,5 @@ test('victimData: leaves everything else alone', () => {
 
 test('documentation: names every rule once', () => {
   const text = guardRulesMarkdown();
-  assert.equal(new Set(ruleTexts.map(({ rule }) => rule)).size, ruleTexts.length);
-  for (const { rule } of ruleTexts) assert.ok(text.includes(`\`${rule}\``), rule);
+  for (const rule of Object.keys(ruleTexts)) assert.equal(text.split(`| \`${rule}\` |`).length, 2, rule);
 });

@@ -291,3 +291,14 @@ test('reload: another process on the same database gets the same tables, and a r
   assert.equal(before.overrides.size, 1);
   assert.equal(before.lists, guard.tables().lists);
 });
+
+test('start: a change made by another process is noticed without being told', async () => {
+  const { deps, guard } = await world();
+  const other = createGuard({ ...deps, pollMs: 5 });
+  await other.start();
+  closers.push(() => other.stop());
+  await guard.importList(ana, listOf(names(3)));
+  const held = () => other.check([{ kind: 'domain', value: 'name1.com' }])[0]?.verdict.verdict === 'hold';
+  for (let round = 0; round < 1000 && !held(); round++) await deps.db.rows`select pg_sleep(0.005)`;
+  assert.ok(held());
+});

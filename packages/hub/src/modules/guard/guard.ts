@@ -25,7 +25,7 @@ import {
   setEnabled,
 } from './store.ts';
 import { assembleTables, builtinTables, emptyLists, type GuardTables } from './tables.ts';
-import { type GuardVerdict, pass } from './verdict.ts';
+import type { GuardVerdict } from './verdict.ts';
 
 export type GuardDeps = ImportDeps &
   Omit<ReleaseDeps, 'tables'> & {
@@ -34,6 +34,8 @@ export type GuardDeps = ImportDeps &
     readonly memberAssets: () => Promise<readonly { readonly entityId: string; readonly kind: string; readonly value: string }[]>;
     /** Hosts of the network itself: names, addresses, or digests of its own programs (`sha256:…`). */
     readonly ownHosts: () => readonly string[];
+    /** How often to look for changes by other processes. */
+    readonly pollMs?: number;
   };
 
 export type CheckInput = { readonly kind: ValueKind; readonly value: string };
@@ -139,7 +141,7 @@ export function createGuard(deps: GuardDeps): Guard {
     if (stopped) return;
     timer = setTimeout(() => {
       polling = poll(round);
-    }, versionPollMs);
+    }, deps.pollMs ?? versionPollMs);
     timer.unref();
   }
 
@@ -198,8 +200,7 @@ function checkOne({ kind, value }: CheckInput, tables: GuardTables): CheckResult
   const read = canonicaliseKind(kind, value);
   if (!read.ok)
     return { kind, value, verdict: { verdict: 'refuse', rule: 'canonical', message: read.message, action: 'Correct the value.' } };
-  const verdict = judge({ kind: read.kind, value: read.value, tlp: 'clear', pap: 'clear' }, tables);
-  return { kind: read.kind, value: read.value, verdict: verdict.verdict === 'pass' ? pass : verdict };
+  return { kind: read.kind, value: read.value, verdict: judge({ kind: read.kind, value: read.value, tlp: 'clear', pap: 'clear' }, tables) };
 }
 
 const protectedKinds = new Map<string, ValueKind>([
