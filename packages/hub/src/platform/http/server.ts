@@ -222,9 +222,9 @@ export function createHttp(deps: HttpDeps): HttpServer {
       await send({ response, request: state, defaults: replyDefaults, closing: draining || unread }, reply);
     } catch (error) {
       // The header may be out already: half a reply must not look like a whole one.
-      if (!response.destroyed && !(error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE')) {
-        log.error({ err: error, requestId: state.id, method: state.method, route: route?.info.path ?? 'none' }, 'reply failed');
-      }
+      const left =
+        error instanceof Error && 'code' in error && ['ERR_STREAM_PREMATURE_CLOSE', 'ECONNRESET', 'EPIPE'].includes(String(error.code));
+      if (!left) log.error({ err: error, requestId: state.id, method: state.method, route: route?.info.path ?? 'none' }, 'reply failed');
       response.destroy();
     }
   }
