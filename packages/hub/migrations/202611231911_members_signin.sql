@@ -56,7 +56,6 @@ create table members.link (
   hash         bytea not null,
   purpose      text not null check (purpose in ('first', 'invite', 'recover')),
   person_id    uuid references members.person (id),
-  totp_secret  text,                       -- offered, not yet confirmed
   created_by   text not null,
   created_at   timestamptz not null,
   expires_at   timestamptz not null,

@@ -79,6 +79,8 @@ create table intel.attribute (
   to_ids     boolean not null,
   -- Accepted, wanted for detection, of a blockable kind, PAP green or clear, and passed or released by the guard.
   blockable  boolean not null,
+  -- Its own marking is narrower than the event's: it stays with its owner.
+  own_only   boolean not null,
   type       text not null,
   value      text not null,
   canonical  text,
@@ -97,6 +99,7 @@ create index attribute_by_id on intel.attribute (id);
 create table intel.object (
   id            uuid not null,
   event_id      uuid not null,
+  own_only      boolean not null,
   name          text not null,
   meta_category text,
   comment       text,
@@ -114,6 +117,9 @@ create table intel.blob (
 create table intel.attachment (
   id       uuid primary key,
   event_id uuid not null,
+  -- The attribute that these are the bytes of, if any.
+  attribute_id uuid,
+  own_only boolean not null,
   name     text not null,
   bytes    bigint not null,
   sha256   text not null references intel.blob (sha256),

@@ -140,6 +140,7 @@ create table attachment (
   id        uuid not null,
   lane      text not null,
   event_id  uuid not null,
+  attribute_id uuid,
   name      text not null,
   bytes     bigint not null,
   sha256    text not null,

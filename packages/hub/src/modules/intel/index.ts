@@ -1,4 +1,16 @@
+export { assessRoutes } from './assess-routes.ts';
 export type { Draft, DraftAttribute, DraftObject, DraftTag, InputFormat } from './draft.ts';
+export { intelErrors } from './errors.ts';
+export { createIntel, type Intel, type IntelDeps, type Readers } from './intel.ts';
 export { registerIntel, type ShelfOf } from './projection.ts';
-export { type Acknowledgement, type Markings, type Reporter, type ReporterOf, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
+export { intelRoutes } from './routes.ts';
+export {
+  type Acknowledgement,
+  type Markings,
+  type Reporter,
+  type ReporterOf,
+  type Submission,
+  type SubmitDeps,
+  submitDrafts,
+} from './submit-drafts.ts';
 export { vkeyOf } from './vkey.ts';

@@ -1,4 +1,4 @@
-import { type Pap, type Tlp, type ValueKind, valueKinds } from '@rebato/contract';
+import { type Distribution, type Pap, paps, type Tlp, tlps, type ValueKind, valueKinds } from '@rebato/contract';
 import { type GuardTables, type GuardVerdict, judge } from '#guard';
 import { canonicalise, defaultsFor, isType } from '#values';
 import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
@@ -16,10 +16,12 @@ export type JudgedAttribute = {
   readonly rule: string | null;
   readonly reason: string | null;
   readonly toIds: boolean;
+  /** Marked narrower than its event: it stays with its owner. */
+  readonly ownOnly: boolean;
   readonly objectId: string | null;
   readonly draft: DraftAttribute;
 };
-export type JudgedObject = { readonly id: string; readonly draft: DraftObject };
+export type JudgedObject = { readonly id: string; readonly ownOnly: boolean; readonly draft: DraftObject };
 
 /** What the sender holds back by itself: its own assets and people (victim data). Lower-case canonical values. */
 export type OwnData = { isOwn(kind: ValueKind, value: string): string | undefined };
@@ -57,31 +59,39 @@ export function judgeDraft(draft: Draft, context: JudgeContext): { attributes: J
     used.add(id);
     return id;
   };
-  const attributes = draft.attributes.map((attribute) => judgeAttribute(attribute, null, fresh(attribute.uuid), context));
-  const objects = draft.objects.map((object) => {
-    const id = fresh(object.uuid);
-    for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, id, fresh(attribute.uuid), context));
-    return { id, draft: object };
+  const attributes = draft.attributes.map((attribute) => judgeAttribute(attribute, undefined, fresh(attribute.uuid), context));
+  const objects = draft.objects.map((object): JudgedObject => {
+    const judged = { id: fresh(object.uuid), ownOnly: narrower(object.distribution), draft: object };
+    for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, judged, fresh(attribute.uuid), context));
+    return judged;
   });
   return { attributes, objects };
 }
 
-function judgeAttribute(draft: DraftAttribute, objectId: string | null, id: string, context: JudgeContext): JudgedAttribute {
+/** A part's own distribution: to the owner's entity, or to a group of the source's that means nothing here. */
+const narrower = (distribution: Distribution | undefined): boolean => distribution === 'entity' || distribution === 'group';
+
+function judgeAttribute(draft: DraftAttribute, object: JudgedObject | undefined, id: string, context: JudgeContext): JudgedAttribute {
   const known = isType(draft.type);
   const toIds = draft.toIds ?? defaultsFor(draft.type)?.toIds ?? false;
   const canonical: ReturnType<typeof canonicalise> = known
     ? canonicalise(draft.type, draft.value)
     : { ok: true, kind: 'other', value: draft.value };
-  const base = { id, objectId, toIds, draft };
+  const tlp = narrowest(tlps, context.tlp, draft.tlp);
+  const pap = narrowest(paps, context.pap, draft.pap);
+  const ownOnly = object?.ownOnly === true || narrower(draft.distribution) || tlp !== context.tlp;
+  const base = { id, objectId: object?.id ?? null, toIds, ownOnly, draft };
   if (!canonical.ok) {
     // Kept as it came, so that nothing is lost, but never matched or blocked.
+    const vkey = vkeyOf('other', draft.value);
+    const state = context.trusted('other') ? 'accepted' : 'pending';
     return {
       ...base,
-      vkey: vkeyOf('other', draft.value),
+      vkey,
       vkey2: null,
       kind: 'other',
       canonical: draft.value,
-      state: 'pending',
+      state,
       blockable: false,
       rule: canonical.code,
       reason: canonical.message,
@@ -101,7 +111,12 @@ function judgeAttribute(draft: DraftAttribute, objectId: string | null, id: stri
   const arrival = context.trusted(kind) ? 'accepted' : 'pending';
   if (!toIds || !blockableKinds.has(kind) || draft.deleted === true)
     return { ...common, state: arrival, blockable: false, rule: null, reason: null };
-  return { ...common, ...applyVerdict(judge({ kind, value, tlp: context.tlp, pap: context.pap }, context.tables), arrival) };
+  return { ...common, ...applyVerdict(judge({ kind, value, tlp, pap }, context.tables), arrival) };
+}
+
+/** Of two markings the one further to the narrow end of its scale. */
+function narrowest<T>(scale: readonly T[], a: T, b: T | undefined): T {
+  return b !== undefined && scale.indexOf(b) > scale.indexOf(a) ? b : a;
 }
 
 type Judgement = Pick<JudgedAttribute, 'state' | 'blockable' | 'rule' | 'reason'>;

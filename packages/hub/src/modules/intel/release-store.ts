@@ -18,7 +18,7 @@ export async function placeEvent(tx: Tx, eventId: string, lane: string, now: Dat
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
     select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, e.info, e.date,
            e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
-           (select count(*) from intel.attribute a where a.event_id = e.id and a.state = 'accepted'), e.tags, e.extra
+           (select count(*) from intel.attribute a where a.event_id = e.id and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})), e.tags, e.extra
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
     returning num`;
@@ -34,7 +34,7 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, nu
       select a.id, ${num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
              a.canonical, a.category, a.relation, a.comment, a.tags, a.extra
         from intel.attribute a
-       where a.event_id = ${eventId} and a.chunk = ${chunk} and a.state = 'accepted'
+       where a.event_id = ${eventId} and a.chunk = ${chunk} and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})
       on conflict (event_num, id) do nothing
       returning vkey, blockable
     )
@@ -45,11 +45,12 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, nu
 export async function placeParts(tx: Tx, eventId: string, num: number, lane: string): Promise<void> {
   await tx.run`
     insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
-    select o.id, ${num}, ${lane}, o.name, o.meta_category, o.comment, o.timestamp, o.refs, o.extra from intel.object o where o.event_id = ${eventId}
+    select o.id, ${num}, ${lane}, o.name, o.meta_category, o.comment, o.timestamp, o.refs, o.extra from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${lane.startsWith('e:')})
     on conflict do nothing`;
   await tx.run`
-    insert into attachment (id, lane, event_id, name, bytes, sha256, malware)
-    select a.id, ${lane}, a.event_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a where a.event_id = ${eventId}
+    insert into attachment (id, lane, event_id, attribute_id, name, bytes, sha256, malware)
+    select a.id, ${lane}, a.event_id, a.attribute_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a
+     where a.event_id = ${eventId} and (not a.own_only or ${lane.startsWith('e:')})
     on conflict do nothing`;
   await tx.run`
     insert into comment (id, lane, event_id, entity_name, at, text)

@@ -1,6 +1,6 @@
 import type { Distribution, Pap, Tlp } from '@rebato/contract';
 import type { CopyValue, Db, Tx } from '#platform/db';
-import type { Extra } from './draft.ts';
+import type { DraftAttribute, Extra } from './draft.ts';
 import { categoryOf, type JudgedAttribute, type JudgedObject, kindIndex, tagsOf } from './normalise.ts';
 
 /** All SQL of the write side. Tables of schema `intel`. */
@@ -103,6 +103,7 @@ const attributeColumns = [
   'state',
   'to_ids',
   'blockable',
+  'own_only',
   'type',
   'value',
   'canonical',
@@ -141,6 +142,7 @@ export async function insertAttributes(
         row.state,
         row.toIds,
         row.blockable,
+        row.ownOnly,
         draft.type,
         draft.value,
         row.canonical === draft.value ? null : row.canonical,
@@ -150,45 +152,71 @@ export async function insertAttributes(
         row.rule,
         row.reason,
         json(tagsOf(draft.tags)),
-        json(extraOf(draft)),
+        json(attributeExtra(draft, timestamp)),
       ];
     }
   }
   await tx.copy('intel.attribute', attributeColumns, lines());
 }
 
-/** What has no column: the source's unknown fields, and that the part was deleted at the source. */
-const extraOf = (draft: JudgedAttribute['draft']): Extra | null =>
-  draft.deleted === true
-    ? { ...draft.extra, deleted: true }
-    : draft.extra === undefined || Object.keys(draft.extra).length === 0
-      ? null
-      : draft.extra;
+/**
+ * What has no column goes into `extra`: the source's unknown fields as they came, and under `draft` the known ones that only an export needs.
+ * `unpackExtra` takes them apart again.
+ */
+export function packExtra(extra: Extra | undefined, draft: Readonly<Record<string, unknown>>): Extra | null {
+  const kept = Object.fromEntries(Object.entries(draft).filter(([, value]) => value !== undefined));
+  const whole = { ...extra, ...(Object.keys(kept).length === 0 ? {} : { draft: kept }) };
+  return Object.keys(whole).length === 0 ? null : whole;
+}
+
+export function unpackExtra(extra: Extra | null): { readonly extra: Extra | undefined; readonly draft: Readonly<Record<string, unknown>> } {
+  if (extra === null) return { extra: undefined, draft: {} };
+  const { draft, ...rest } = extra;
+  return { extra: Object.keys(rest).length === 0 ? undefined : rest, draft: (draft ?? {}) as Readonly<Record<string, unknown>> };
+}
+
+const attributeExtra = (
+  { deleted, distribution, tlp, pap, extra, firstSeen, lastSeen, timestamp }: DraftAttribute,
+  eventTimestamp: number,
+): Extra | null =>
+  packExtra(extra, {
+    deleted,
+    distribution,
+    tlp,
+    pap,
+    firstSeen,
+    lastSeen,
+    timed: timestamp === undefined && eventTimestamp > 0 ? false : undefined,
+  });
 
 export async function insertObjects(tx: Tx, eventId: string, timestamp: number, objects: readonly JudgedObject[]): Promise<void> {
-  for (const { id, draft } of objects) {
-    const extra = {
-      ...draft.extra,
-      ...(draft.templateUuid === undefined ? {} : { templateUuid: draft.templateUuid }),
-      ...(draft.templateVersion === undefined ? {} : { templateVersion: draft.templateVersion }),
-      ...(draft.description === undefined ? {} : { description: draft.description }),
-      ...(draft.deleted === true ? { deleted: true } : {}),
-    };
+  for (const { id, ownOnly, draft } of objects) {
+    const { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen } = draft;
+    const extra = packExtra(draft.extra, { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen });
     await tx.run`
-      insert into intel.object (id, event_id, name, meta_category, comment, timestamp, refs, extra)
-      values (${id}, ${eventId}, ${draft.name}, ${draft.metaCategory ?? null}, ${draft.comment ?? null}, ${draft.timestamp ?? timestamp},
-              ${draft.references.length === 0 ? null : tx.json(draft.references)}, ${Object.keys(extra).length === 0 ? null : tx.json(extra)})`;
+      insert into intel.object (id, event_id, own_only, name, meta_category, comment, timestamp, refs, extra)
+      values (${id}, ${eventId}, ${ownOnly}, ${draft.name}, ${draft.metaCategory ?? null}, ${draft.comment ?? null}, ${draft.timestamp ?? timestamp},
+              ${draft.references.length === 0 ? null : tx.json(draft.references)}, ${extra === null ? null : tx.json(extra)})`;
   }
 }
 
 export async function insertAttachment(
   tx: Tx,
-  row: { id: string; eventId: string; name: string; bytes: Buffer; sha256: string; malware: boolean },
+  row: {
+    readonly id: string;
+    readonly eventId: string;
+    readonly attributeId: string | null;
+    readonly ownOnly: boolean;
+    readonly name: string;
+    readonly bytes: Buffer;
+    readonly sha256: string;
+    readonly malware: boolean;
+  },
 ): Promise<void> {
   await tx.run`insert into intel.blob (sha256, bytes) values (${row.sha256}, ${row.bytes}) on conflict (sha256) do nothing`;
   await tx.run`
-    insert into intel.attachment (id, event_id, name, bytes, sha256, malware)
-    values (${row.id}, ${row.eventId}, ${row.name}, ${row.bytes.length}, ${row.sha256}, ${row.malware})`;
+    insert into intel.attachment (id, event_id, attribute_id, own_only, name, bytes, sha256, malware)
+    values (${row.id}, ${row.eventId}, ${row.attributeId}, ${row.ownOnly}, ${row.name}, ${row.bytes.length}, ${row.sha256}, ${row.malware})`;
 }
 
 /** Locks the row, so that two decisions at once end as two steps and not as a mixture. */

@@ -8,7 +8,7 @@ import type { Draft, InputFormat } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
 import { asUuid, dangerOf, type JudgedAttribute, judgeDraft, type OwnData, tagsOf } from './normalise.ts';
-import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport } from './store.ts';
+import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
 
 /** What the write side must know of who reports. Comes from `members` and `scoring`. */
 export type Reporter = {
@@ -199,7 +199,17 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     attributeCount: event.attributes.length,
     danger: dangerOf(draft, event.attributes),
     tags: tagsOf(draft.tags),
-    extra: draft.extra ?? null,
+    extra: packExtra(draft.extra, {
+      // What the source said where our own marking may differ, for its own format's export.
+      tlp: draft.tlp,
+      pap: draft.pap,
+      distribution: draft.distribution,
+      date: draft.date,
+      threatLevel: draft.threatLevel,
+      analysis: draft.analysis,
+      timestamp: draft.timestamp,
+      sightings: draft.sightings.length === 0 ? undefined : draft.sightings,
+    }),
   });
   if (!inserted)
     throw fail('intel.event_exists', `The event ${draft.uuid ?? ''} was sent before.`, [
@@ -209,9 +219,14 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
   await insertObjects(tx, event.id, timestamp, event.objects);
   for (const attachment of draft.attachments) {
     const sha256 = hash('sha256', attachment.bytes, 'hex');
+    const owner = event.attributes.find(
+      (attribute) => attribute.draft.uuid !== undefined && attribute.draft.uuid === attachment.attributeUuid,
+    );
     await insertAttachment(tx, {
       id: deps.ids.uuid(),
       eventId: event.id,
+      attributeId: owner?.id ?? null,
+      ownOnly: owner?.ownOnly ?? false,
       name: attachment.name,
       bytes: attachment.bytes,
       sha256,

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
 import type { Actor } from '#platform/actor';
+import type { Detail } from '#platform/errors';
 import { parseInput } from './codecs/index.ts';
+import type { DraftProblem } from './draft.ts';
 import { fail } from './errors.ts';
 import { type Acknowledgement, repeated, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
 
@@ -18,15 +20,16 @@ export async function submitReport(deps: SubmitDeps, actor: Actor, input: Submis
     ...(input.contentType === undefined ? {} : { contentType: input.contentType }),
     own: { domains: [...reporter.ownDomains], people: [...reporter.ownPeople] },
   });
-  if (!parsed.ok) {
-    throw fail(
-      'intel.bad_input',
-      parsed.problems[0]?.message ?? 'The input could not be read.',
-      parsed.problems.map((problem) => ({
-        field: problem.field ?? `line ${problem.line ?? 1}${problem.column === undefined ? '' : `, column ${problem.column}`}`,
-        message: problem.message,
-      })),
-    );
-  }
+  if (!parsed.ok) throw fail('intel.bad_input', parsed.problems[0]?.message ?? 'The input could not be read.', problemsOf(parsed.problems));
   return submitDrafts(deps, actor, parsed.drafts, { ...input, digest, reporter });
+}
+
+/** Where an input is wrong, in the form of a problem document: `line 12, column 3` or the path of a field. */
+export function problemsOf(problems: readonly DraftProblem[]): Detail[] {
+  return problems.map((problem) => ({
+    field:
+      problem.field ??
+      (problem.line === undefined ? 'input' : `line ${problem.line}${problem.column === undefined ? '' : `, column ${problem.column}`}`),
+    message: problem.message,
+  }));
 }

@@ -17,7 +17,10 @@ export function htmlToPlain(html: string): string {
       ...headings,
       ...unread,
       { selector: 'a', options: { linkBrackets: [' <', '>'], hideLinkHrefIfSameAsText: true } },
-      { selector: 'table', format: 'dataTable', options: { uppercaseHeaderCells: false, maxColumnWidth: 1_000 } },
+      // Rows as lines. The library's own table layout believes every colspan, and allocates that many cells.
+      { selector: 'table', format: 'block' },
+      { selector: 'tr', format: 'block' },
+      ...['td', 'th'].map((selector) => ({ selector, format: 'inlineSurround', options: { suffix: ' | ' } })),
     ],
   });
   return text.slice(0, plainMaxChars);

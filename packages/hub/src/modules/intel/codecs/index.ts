@@ -12,6 +12,7 @@ import { parseText } from './text.ts';
 
 export { detectFormat } from './detect.ts';
 export { notEncryptedZip } from './encrypted-zip.ts';
+export { fitValue, guessType } from './guess-type.ts';
 export { parseMisp, readMispEvents } from './misp.ts';
 export { type MispExportOptions, toMisp, toMispAttribute, toMispObject } from './misp-export.ts';
 export { gather, readAttribute, readObject, readTags } from './misp-parts.ts';

@@ -76,7 +76,8 @@ export function walkJson(text: string, path?: readonly (string | number)[]): { r
       if (typeof end === 'string') return fail(end);
       at = end;
     } else if (match(numberToken) === undefined && match(wordToken) === undefined) {
-      return fail(char === undefined ? 'the text ends where a value should be' : `${JSON.stringify(char)} cannot begin a value`);
+      if (char === undefined) return fail('the text ends where a value should be');
+      return fail(char < ' ' ? 'a control character cannot begin a value' : `${JSON.stringify(char.toWellFormed())} cannot begin a value`);
     }
     // After a value: a comma, or the end of what encloses it.
     for (;;) {

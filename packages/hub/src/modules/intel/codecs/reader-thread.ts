@@ -15,6 +15,9 @@ async function read({ kind, bytes }: ReaderRequest): Promise<unknown> {
   }
 }
 
+// A parser's forgotten promise does not make its result wrong.
+process.on('unhandledRejection', () => undefined);
+
 read(workerData as ReaderRequest).then(
   (result) => parentPort?.postMessage({ result }),
   () => parentPort?.postMessage({ broken: true }),

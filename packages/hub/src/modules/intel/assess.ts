@@ -1,0 +1,128 @@
+import type { Actor } from '#platform/actor';
+import type { Tx } from '#platform/db';
+import { fail } from './errors.ts';
+import { limits } from './limits.ts';
+import { claim } from './own.ts';
+import { lockEvent, markConsolidated, markPublished, markState, moveAttributes } from './store.ts';
+import { announce, type SubmitDeps } from './submit-drafts.ts';
+
+export type AssessDeps = Pick<SubmitDeps, 'db' | 'bus' | 'trail' | 'clock' | 'ids'>;
+
+/** An assessor works on it; after this long others may take it over. */
+const claimLifeMs = 15 * 60_000;
+
+export async function claimEvent(deps: AssessDeps, actor: Actor, eventId: string): Promise<void> {
+  const now = deps.clock.now();
+  const got = await claim(deps.db, eventId, actor.label, now, new Date(now.getTime() - claimLifeMs));
+  if (!got) throw fail('intel.not_waiting', 'The event is claimed by somebody else, or no longer waits.');
+}
+
+export type Verdict = {
+  readonly eventId: string;
+  readonly outcome: 'accept' | 'reject' | 'hold';
+  /** Only these attributes; the others of the event are left out (accept in part) or kept (reject in part). */
+  readonly only?: readonly string[];
+  /** Required to reject or hold; reaches the reporter. */
+  readonly reason?: string;
+};
+
+/**
+ * Decides on a waiting event. Accept publishes it (in part: the rest is rejected with the reason). Reject keeps it from everyone but its author.
+ * Hold leaves it in the queue with the reason. What the guard holds is not touched: that takes two people and another door.
+ */
+export async function decideEvent(deps: AssessDeps, actor: Actor, verdict: Verdict): Promise<void> {
+  const reason = verdict.reason?.trim() ?? '';
+  if (verdict.outcome !== 'accept' && reason === '')
+    throw fail('intel.reason_needed', 'A reason is missing.', [{ field: 'reason', message: 'must not be empty' }]);
+  await deps.db.transaction(async (tx) => {
+    const event = await lockEvent(tx, verdict.eventId);
+    if (event === undefined) throw fail('intel.event_not_found', `There is no event ${verdict.eventId}.`);
+    if (event.state !== 'assessing') throw fail('intel.not_waiting', `The event is ${event.state}.`);
+    await deps.trail.record(tx, actor, `intel.assess.${verdict.outcome}`, event.id, { reason, only: verdict.only?.length ?? null });
+    if (verdict.outcome === 'hold') {
+      await tx.run`update intel.event set retract_reason = ${reason}, claimed_by = null where id = ${event.id}`;
+      return;
+    }
+    if (verdict.outcome === 'reject') {
+      await moveAttributes(tx, event.id, { ids: verdict.only ?? 'all', from: ['pending', 'accepted'], to: 'rejected', chunk: 0, reason });
+      if (verdict.only === undefined) await markState(tx, event.id, 'rejected', deps.clock.now(), reason);
+      return;
+    }
+    const accepted = await acceptParts(tx, event.id, verdict.only, reason);
+    await markPublished(tx, event.id, deps.clock.now(), event.chunks);
+    await announce(deps.bus, tx, event.id, event.chunks, accepted);
+  });
+  deps.bus.nudge();
+}
+
+/** Attributes keep the chunk that they came in. */
+async function acceptParts(tx: Tx, eventId: string, only: readonly string[] | undefined, reason: string): Promise<number> {
+  const accepted = await tx.run`
+    update intel.attribute set state = 'accepted'
+     where event_id = ${eventId} and state = 'pending' and (${only === undefined} or id = any (${(only ?? []) as string[]}::uuid[]))`;
+  if (only !== undefined) {
+    await tx.run`update intel.attribute set state = 'rejected', blockable = false, reason = coalesce(reason, ${reason === '' ? 'left out by the assessor' : reason})
+      where event_id = ${eventId} and state in ('pending', 'accepted') and not id = any (${only as string[]}::uuid[])`;
+  }
+  return accepted;
+}
+
+/** Takes back a published event: at once, for everybody who ever had it, and without a trace for those who had not. */
+export async function retractEvent(
+  deps: AssessDeps,
+  actor: Actor,
+  input: { readonly eventId: string; readonly reason: string },
+): Promise<void> {
+  if (input.reason.trim() === '')
+    throw fail('intel.reason_needed', 'A reason is missing.', [{ field: 'reason', message: 'must not be empty' }]);
+  await deps.db.transaction(async (tx) => {
+    const event = await lockEvent(tx, input.eventId);
+    if (event === undefined || !(event.ownerId === actor.entityId || actor.scopes.includes('rule')))
+      throw fail('intel.event_not_found', 'There is no such event of yours.');
+    if (event.state !== 'published' && event.state !== 'assessing') throw fail('intel.not_published', `The event is ${event.state}.`);
+    await markState(tx, event.id, 'retracted', deps.clock.now(), input.reason);
+    await deps.trail.record(tx, actor, 'intel.retract', event.id, { reason: input.reason });
+    await deps.bus.append(tx, 'intel.retracted', { eventId: event.id });
+  });
+  deps.bus.nudge();
+}
+
+/** Confirms a published event: its blocks last, and delayed audiences need not wait any longer. */
+export async function consolidateEvent(
+  deps: AssessDeps,
+  actor: Actor,
+  input: { readonly eventId: string; readonly reason: string },
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const event = await lockEvent(tx, input.eventId);
+    if (event === undefined) throw fail('intel.event_not_found', `There is no event ${input.eventId}.`);
+    if (event.state !== 'published') throw fail('intel.not_published', `The event is ${event.state}.`);
+    await markConsolidated(tx, event.id, deps.clock.now());
+    await deps.trail.record(tx, actor, 'intel.consolidate', event.id, { reason: input.reason });
+    await deps.bus.append(tx, 'intel.consolidated', { eventId: event.id });
+  });
+  deps.bus.nudge();
+}
+
+/** After two people have released a value at the guard: what was held for it passes, in every event that waits with it. */
+export async function releaseHeld(deps: AssessDeps, actor: Actor, vkey: string): Promise<number> {
+  const released = await deps.db.transaction(async (tx) => {
+    const rows = await tx.rows<{ eventId: string; id: string }>`
+      select a.event_id, a.id from intel.attribute a where a.vkey = ${vkey} and a.state = 'held' and a.rule is distinct from 'victim_data' order by a.event_id limit ${limits.batchDecisions} for update`;
+    for (const eventId of new Set(rows.map((row) => row.eventId))) {
+      const event = await lockEvent(tx, eventId);
+      if (event === undefined || (event.state !== 'published' && event.state !== 'assessing')) continue;
+      // A chunk of its own: the others have been on their way already.
+      const chunk = event.chunks;
+      await tx.run`
+        update intel.attribute set state = ${event.state === 'published' ? 'accepted' : 'pending'}, blockable = true, chunk = ${chunk}, rule = 'released'
+         where event_id = ${eventId} and vkey = ${vkey} and state = 'held'`;
+      await tx.run`update intel.event set chunks = ${chunk + 1} where id = ${eventId}`;
+      if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk });
+    }
+    await deps.trail.record(tx, actor, 'intel.release_held', vkey, { attributes: rows.length });
+    return rows.length;
+  });
+  deps.bus.nudge();
+  return released;
+}

@@ -1,0 +1,212 @@
+import { hash } from 'node:crypto';
+import type { ValueKind } from '@rebato/contract';
+import type { Actor, Viewer } from '#platform/actor';
+import type { Db } from '#platform/db';
+import { canonicalise } from '#values';
+import { claimEvent, consolidateEvent, decideEvent, releaseHeld, retractEvent, type Verdict } from './assess.ts';
+import { guessType, toMisp, toStix } from './codecs/index.ts';
+import { addComment, addSightings, type SightingInput } from './contribute.ts';
+import type { Draft, DraftAttachment } from './draft.ts';
+import { fail } from './errors.ts';
+import { limits } from './limits.ts';
+import { kindIndex } from './normalise.ts';
+import {
+  countStates,
+  countVoices,
+  findOwnReport,
+  listAutoRules,
+  listEventsOf,
+  listHeld,
+  listJudged,
+  listOwnReports,
+  listQueue,
+  readBlob,
+  sourceRecord,
+} from './own.ts';
+import { type Preview, previewReport } from './preview.ts';
+import {
+  findAttachment,
+  findEvent,
+  findValues,
+  listAttachments,
+  listComments,
+  listEvents,
+  listIndicators,
+  listObjects,
+  listSightings,
+  type ShelfEvent,
+  type ShelfIndicator,
+} from './queries.ts';
+import { readEventRow } from './store.ts';
+import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
+import { submitReport } from './submit-report.ts';
+import { toDraft } from './to-draft.ts';
+import { vkeyOf } from './vkey.ts';
+
+/** Gives a reader's queries the connection of his own shelf. */
+export type Readers = { of(viewer: Viewer): Db };
+export type IntelDeps = Omit<SubmitDeps, 'trusts'> & { readonly readers: Readers };
+export type Intel = ReturnType<typeof createIntel>;
+
+export function createIntel(setup: IntelDeps) {
+  const deps = {
+    ...setup,
+    /** Whether a source's values of a kind pass without a person: the most particular rule decides; none means they wait. */
+    async trusts(reporter: Reporter, entityId: string): Promise<(kind: ValueKind) => boolean> {
+      const rules = await listAutoRules(setup.db, entityId, reporter.kind, reporter.level);
+      return (kind) => rules.find((rule) => rule.kinds.length === 0 || rule.kinds.includes(kindIndex[kind]))?.accept ?? false;
+    },
+  };
+  const shelf = (actor: Actor): Db => deps.readers.of(actor.viewer);
+
+  async function visibleEvent(actor: Actor, id: string): Promise<ShelfEvent> {
+    const event = await findEvent(shelf(actor), actor.viewer, id);
+    if (event === undefined) throw fail('intel.event_not_found', `No event ${id} is visible to you.`);
+    return event;
+  }
+
+  return {
+    submit: (actor: Actor, input: Submission): Promise<Acknowledgement> => submitReport(deps, actor, input),
+    submitDrafts: (actor: Actor, drafts: readonly Draft[], input: Parameters<typeof submitDrafts>[3]): Promise<Acknowledgement> =>
+      submitDrafts(deps, actor, drafts, input),
+    preview: (actor: Actor, input: Parameters<typeof previewReport>[2]): Promise<Preview> => previewReport(deps, actor, input),
+
+    events: (actor: Actor, filter: Parameters<typeof listEvents>[2], after: Parameters<typeof listEvents>[3], limit: number) =>
+      listEvents(shelf(actor), actor.viewer, filter, after, limit),
+    visibleEvent,
+    async eventParts(actor: Actor, event: ShelfEvent) {
+      const [items, objects, comments, attachments] = await Promise.all([
+        listIndicators(shelf(actor), event.num, undefined, limits.pageMax),
+        listObjects(shelf(actor), event.num),
+        listComments(shelf(actor), actor.viewer, event.id),
+        listAttachments(shelf(actor), actor.viewer, event.id),
+      ]);
+      return { items, objects, comments, attachments };
+    },
+    indicators: (actor: Actor, event: ShelfEvent, afterId: string | undefined, limit: number) =>
+      listIndicators(shelf(actor), event.num, afterId, limit),
+
+    /** The whole event in a foreign format: everything of it that lies on the reader's shelf. */
+    async exportEvent(actor: Actor, id: string, format: 'misp' | 'stix'): Promise<object> {
+      const event = await visibleEvent(actor, id);
+      const rows: ShelfIndicator[] = [];
+      for (let after: string | undefined; ; ) {
+        const page = await listIndicators(shelf(actor), event.num, after, limits.pageMax);
+        rows.push(...page);
+        if (page.length < limits.pageMax) break;
+        after = page.at(-1)?.id;
+      }
+      const files: DraftAttachment[] = [];
+      for (const file of await listAttachments(shelf(actor), actor.viewer, event.id)) {
+        const bytes = await readBlob(deps.db, file.sha256);
+        if (bytes !== undefined)
+          files.push({
+            name: file.name,
+            bytes,
+            malware: file.malware,
+            ...(file.attributeId === null ? {} : { attributeUuid: file.attributeId }),
+          });
+      }
+      const draft = toDraft(event, rows, await listObjects(shelf(actor), event.num), files);
+      return format === 'misp'
+        ? toMisp(draft)
+        : toStix(draft, { producer: { uuid: event.ownerId, name: event.ownerName }, now: event.releasedAt });
+    },
+
+    async attachment(actor: Actor, id: string): Promise<{ name: string; bytes: Buffer; malware: boolean }> {
+      const file = await findAttachment(shelf(actor), actor.viewer, id);
+      const bytes = file && (await readBlob(deps.db, file.sha256));
+      if (file === undefined || bytes === undefined) throw fail('intel.attachment_not_found', `No attachment ${id} is visible to you.`);
+      return { name: file.name, bytes, malware: file.malware };
+    },
+
+    /** What the reader's shelf has on values, in any spelling. */
+    async lookup(actor: Actor, values: readonly { readonly value: string; readonly type?: string | undefined }[]) {
+      const read = values.map(({ value, type }) => {
+        const guessed = type === undefined ? guessType(value) : { type, value };
+        const canonical = guessed === undefined ? undefined : canonicalise(guessed.type, guessed.value);
+        if (canonical === undefined) return { value, problem: 'This is not a value whose type can be told; name the type.' };
+        return canonical.ok
+          ? { value, kind: canonical.kind, canonical: canonical.value, vkey: vkeyOf(canonical.kind, canonical.value) }
+          : { value, problem: canonical.message };
+      });
+      const vkeys = [...new Set(read.flatMap((each) => (each.vkey === undefined ? [] : [each.vkey])))];
+      const [found, sightings] =
+        vkeys.length === 0
+          ? [[], []]
+          : await Promise.all([
+              findValues(shelf(actor), actor.viewer, vkeys, 20),
+              listSightings(shelf(actor), actor.viewer, vkeys, limits.pageMax),
+            ]);
+      return read.map((each) => ({
+        ...each,
+        events: found.filter((row) => row.vkey === each.vkey),
+        sightings: sightings.filter((row) => row.vkey === each.vkey),
+      }));
+    },
+
+    sight: (actor: Actor, inputs: readonly SightingInput[]) => addSightings(deps, actor, inputs),
+    async comment(actor: Actor, eventId: string, text: string): Promise<string> {
+      const event = await visibleEvent(actor, eventId);
+      return addComment(deps, actor, event.id, text);
+    },
+
+    /** One's own reports with what became of them, wherever they are on their way. */
+    ownReports: (actor: Actor, after: Parameters<typeof listOwnReports>[2], limit: number) =>
+      listOwnReports(deps.db, actor.entityId, after, limit),
+    async ownReport(actor: Actor, id: string) {
+      const report = await findOwnReport(deps.db, actor.entityId, id);
+      if (report === undefined) throw fail('intel.report_not_found', `You have no report ${id}.`);
+      const [events, counts] = await Promise.all([listEventsOf(deps.db, report.events), countStates(deps.db, report.events)]);
+      return { report, events, counts };
+    },
+    async ownJudged(actor: Actor, eventId: string) {
+      const event = await readEventRow(deps.db, eventId);
+      if (event === undefined || event.ownerId !== actor.entityId) throw fail('intel.event_not_found', 'You have no such event.');
+      return listJudged(deps.db, eventId, limits.pageMax);
+    },
+
+    async queue(limit: number, held: boolean) {
+      const events = held ? await listHeld(deps.db, limit) : await listQueue(deps.db, limit);
+      const counts =
+        events.length === 0
+          ? []
+          : await countStates(
+              deps.db,
+              events.map((event) => event.id),
+            );
+      const records = new Map(
+        await Promise.all(
+          [...new Set(events.map((event) => event.ownerId))].map(async (id) => [id, await sourceRecord(deps.db, id)] as const),
+        ),
+      );
+      return events.map((event) => ({ event, counts, record: records.get(event.ownerId) ?? { published: 0, rejected: 0, retracted: 0 } }));
+    },
+    async queueEvent(eventId: string) {
+      const event = await readEventRow(deps.db, eventId);
+      if (event === undefined) throw fail('intel.event_not_found', `There is no event ${eventId}.`);
+      const rows = await listJudged(deps.db, eventId, limits.pageMax);
+      const voices =
+        rows.length === 0
+          ? []
+          : await countVoices(
+              deps.db,
+              rows.map((row) => row.vkey),
+            );
+      return {
+        event,
+        rows,
+        voices,
+        counts: await countStates(deps.db, [eventId]),
+        record: (await sourceRecord(deps.db, event.ownerId)) ?? { published: 0, rejected: 0, retracted: 0 },
+      };
+    },
+    claim: (actor: Actor, eventId: string) => claimEvent(deps, actor, eventId),
+    decide: (actor: Actor, verdict: Verdict) => decideEvent(deps, actor, verdict),
+    retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
+    consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
+    releaseHeld: (actor: Actor, kind: ValueKind, value: string) => releaseHeld(deps, actor, vkeyOf(kind, value)),
+    clock: deps.clock,
+    digestOf: (bytes: Buffer): string => hash('sha256', bytes, 'hex'),
+  };
+}

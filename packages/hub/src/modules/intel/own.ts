@@ -1,0 +1,120 @@
+import type { Db } from '#platform/db';
+import type { AttributeState, EventRow } from './store.ts';
+import { eventColumns } from './store.ts';
+
+/** A member's own contributions, on the write side: always visible to their author, whatever its audience waits for. And the assessors' queue. */
+
+export type OwnReport = {
+  readonly id: string;
+  readonly receivedAt: Date;
+  readonly channel: string;
+  readonly format: string;
+  readonly events: readonly string[];
+};
+
+export async function listOwnReports(
+  db: Db,
+  entityId: string,
+  after: { receivedAt: Date; id: string } | undefined,
+  limit: number,
+): Promise<OwnReport[]> {
+  return db.rows<OwnReport>`
+    select id, received_at, channel, format, events from intel.report
+     where entity_id = ${entityId}
+       and (${after === undefined} or (received_at, id) < (${after?.receivedAt ?? new Date(0)}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid))
+     order by received_at desc, id desc limit ${limit}`;
+}
+
+export async function findOwnReport(db: Db, entityId: string, id: string): Promise<OwnReport | undefined> {
+  return db.one<OwnReport>`select id, received_at, channel, format, events from intel.report where id = ${id} and entity_id = ${entityId}`;
+}
+
+export async function listEventsOf(db: Db, ids: readonly string[]): Promise<EventRow[]> {
+  return db.rows<EventRow>`select ${eventColumns(db)} from intel.event e where e.id = any (${ids as string[]}::uuid[]) order by e.arrived_at, e.id`;
+}
+
+export type StateCount = { readonly eventId: string; readonly state: AttributeState; readonly rule: string | null; readonly n: number };
+
+export async function countStates(db: Db, ids: readonly string[]): Promise<StateCount[]> {
+  return db.rows<StateCount>`
+    select event_id, state, rule, count(*) as n from intel.attribute where event_id = any (${ids as string[]}::uuid[]) group by event_id, state, rule order by event_id, state, rule`;
+}
+
+export type JudgedRow = {
+  readonly id: string;
+  readonly type: string;
+  readonly value: string;
+  readonly canonical: string | null;
+  readonly kind: number;
+  readonly vkey: string;
+  readonly state: AttributeState;
+  readonly blockable: boolean;
+  readonly toIds: boolean;
+  readonly rule: string | null;
+  readonly reason: string | null;
+  readonly comment: string | null;
+};
+
+export async function listJudged(db: Db, eventId: string, limit: number): Promise<JudgedRow[]> {
+  // What needs a person first.
+  return db.rows<JudgedRow>`
+    select id, type, value, canonical, kind, vkey, state, blockable, to_ids, rule, reason, comment from intel.attribute
+     where event_id = ${eventId}
+     order by array_position(array['held', 'pending', 'refused', 'rejected', 'accepted', 'retracted'], state), id limit ${limit}`;
+}
+
+/** The queue: most dangerous first, then oldest. What only the guard holds waits there too. */
+export async function listQueue(db: Db, limit: number): Promise<EventRow[]> {
+  return db.rows<EventRow>`select ${eventColumns(db)} from intel.event e where e.state = 'assessing' order by e.danger desc, e.arrived_at, e.id limit ${limit}`;
+}
+
+export async function listHeld(db: Db, limit: number): Promise<EventRow[]> {
+  return db.rows<EventRow>`
+    select ${eventColumns(db)} from intel.event e
+     where e.state in ('assessing', 'published') and exists (select from intel.attribute a where a.event_id = e.id and a.state = 'held')
+     order by e.arrived_at, e.id limit ${limit}`;
+}
+
+/** How many independent voices the network has for each value: for assessors only. */
+export async function countVoices(db: Db, vkeys: readonly string[]): Promise<{ vkey: string; voices: number; events: number }[]> {
+  return db.rows`
+    select a.vkey, count(distinct e.voice) as voices, count(distinct e.id) as events
+      from intel.attribute a join intel.event e on e.id = a.event_id
+     where a.vkey = any (${vkeys as string[]}::uuid[]) and e.state in ('published', 'assessing') group by a.vkey`;
+}
+
+/** A source's record: what became of what it sent. */
+export async function sourceRecord(
+  db: Db,
+  ownerId: string,
+): Promise<{ published: number; rejected: number; retracted: number } | undefined> {
+  return db.one`
+    select count(*) filter (where state = 'published') as published, count(*) filter (where state = 'rejected') as rejected,
+           count(*) filter (where state = 'retracted') as retracted
+      from intel.event where owner_id = ${ownerId}`;
+}
+
+export async function claim(db: Db, eventId: string, by: string, at: Date, staleBefore: Date): Promise<boolean> {
+  return (
+    (await db.run`
+      update intel.event set claimed_by = ${by}, claimed_at = ${at}
+       where id = ${eventId} and state = 'assessing' and (claimed_by is null or claimed_by = ${by} or claimed_at < ${staleBefore})`) === 1
+  );
+}
+
+export async function readBlob(db: Db, sha256: string): Promise<Buffer | undefined> {
+  return (await db.one<{ bytes: Buffer }>`select bytes from intel.blob where sha256 = ${sha256}`)?.bytes;
+}
+
+/** Autorules that can speak for this source, the most particular first. */
+export async function listAutoRules(
+  db: Db,
+  entityId: string,
+  entityKind: string,
+  level: string,
+): Promise<{ kinds: number[]; accept: boolean }[]> {
+  return db.rows`
+    select kinds, accept from intel.auto_rule
+     where entity_id = ${entityId} or (entity_id is null and entity_kind = ${entityKind}) or (entity_id is null and entity_kind is null and level = ${level})
+     order by entity_id is null, entity_kind is null, created_at desc limit 100`;
+}

@@ -1,0 +1,29 @@
+import { fail } from './errors.ts';
+
+/** Page cursors are opaque to the caller and bound to nothing secret: they hold the sort key of the last row that he was shown. */
+export function printCursor(parts: readonly (string | number | Date)[]): string {
+  return Buffer.from(JSON.stringify(parts.map((part) => (part instanceof Date ? part.toISOString() : part)))).toString('base64url');
+}
+
+export function parseCursor(text: string | undefined, length: number): string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const parts: unknown = JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+    if (Array.isArray(parts) && parts.length === length && parts.every((part) => typeof part === 'string' && part.length <= 64))
+      return parts as string[];
+  } catch {
+    // Falls through to the refusal: what is wrong with it is of no use to the caller.
+  }
+  throw fail('intel.bad_input', 'The cursor is not one of ours.', [{ field: 'after', message: 'pass the value of `next` unchanged' }]);
+}
+
+/** A cursor of a time and an id, as lists are sorted by. */
+export function parseTimeCursor(text: string | undefined): { at: Date; id: string } | undefined {
+  const parts = parseCursor(text, 2);
+  if (parts === undefined) return undefined;
+  const at = new Date(parts[0] ?? '');
+  const id = parts[1] ?? '';
+  if (Number.isNaN(at.getTime()) || !/^[0-9a-f-]{36}$/.test(id))
+    throw fail('intel.bad_input', 'The cursor is not one of ours.', [{ field: 'after', message: 'pass the value of `next` unchanged' }]);
+  return { at, id };
+}

@@ -1,0 +1,79 @@
+import type { Actor } from '#platform/actor';
+import { parseInput } from './codecs/index.ts';
+import { fail } from './errors.ts';
+import type { Readers } from './intel.ts';
+import { type JudgedAttribute, judgeDraft } from './normalise.ts';
+import { findValues } from './queries.ts';
+import type { Markings, Submission, SubmitDeps } from './submit-drafts.ts';
+import { problemsOf } from './submit-report.ts';
+
+export type PreviewFinding = {
+  readonly attribute: JudgedAttribute;
+  readonly outcome: 'block' | 'detect' | 'hold' | 'refuse' | 'own';
+  readonly start?: number;
+  readonly end?: number;
+  readonly confidence?: string;
+  readonly known: readonly { readonly eventId: string; readonly title: string; readonly releasedAt: Date }[];
+};
+export type Preview = { readonly title: string; readonly findings: readonly PreviewFinding[]; readonly warnings: readonly string[] };
+
+/** Shown of one value before sending: more is no help. */
+const knownPerValue = 3;
+/** Values looked up for what is known already. */
+const knownMax = 1_000;
+
+/**
+ * What a submission would become, without storing anything: what was found, what the guard holds and why, what is the sender's own data. What
+ * is known already is looked up on the reader's own shelf and nowhere else.
+ */
+export async function previewReport(
+  deps: SubmitDeps & { readonly readers: Readers },
+  actor: Actor,
+  input: Pick<Submission, 'bytes' | 'format' | 'fileName' | 'contentType'> & { readonly markings: Markings },
+): Promise<Preview> {
+  const reporter = await deps.reporterOf(actor.entityId);
+  const parsed = await parseInput(input.bytes, {
+    ...(input.format === undefined ? {} : { format: input.format }),
+    ...(input.fileName === undefined ? {} : { fileName: input.fileName }),
+    ...(input.contentType === undefined ? {} : { contentType: input.contentType }),
+    own: { domains: [...reporter.ownDomains], people: [...reporter.ownPeople] },
+  });
+  if (!parsed.ok) throw fail('intel.bad_input', parsed.problems[0]?.message ?? 'The input could not be read.', problemsOf(parsed.problems));
+  const trusted = await deps.trusts(reporter, actor.entityId);
+  const attributes = parsed.drafts.flatMap(
+    (draft) =>
+      judgeDraft(draft, {
+        tables: deps.guardTables(),
+        own: reporter.own,
+        tlp: input.markings.tlp ?? draft.tlp ?? 'amber',
+        pap: input.markings.pap ?? draft.pap ?? 'green',
+        trusted,
+        uuid: deps.ids.uuid,
+      }).attributes,
+  );
+  const vkeys = [...new Set(attributes.map((attribute) => attribute.vkey))].slice(0, knownMax);
+  const found = vkeys.length === 0 ? [] : await findValues(deps.readers.of(actor.viewer), actor.viewer, vkeys, knownPerValue);
+  const places = new Map((parsed.findings ?? []).map((finding) => [finding.canonical.value, finding]));
+  return {
+    title: parsed.drafts[0]?.info ?? '',
+    warnings: parsed.warnings.map((warning) => `${warning.line === undefined ? '' : `line ${warning.line}: `}${warning.message}`),
+    findings: attributes.map((attribute) => {
+      const place = places.get(attribute.canonical);
+      return {
+        attribute,
+        outcome: outcomeOf(attribute),
+        ...(place === undefined ? {} : { start: place.start, end: place.end, confidence: place.confidence }),
+        known: found
+          .filter((each) => each.vkey === attribute.vkey)
+          .map((each) => ({ eventId: each.eventId, title: each.info, releasedAt: each.releasedAt })),
+      };
+    }),
+  };
+}
+
+function outcomeOf(attribute: JudgedAttribute): PreviewFinding['outcome'] {
+  if (attribute.rule === 'victim_data') return 'own';
+  if (attribute.state === 'held') return 'hold';
+  if (attribute.state === 'refused') return 'refuse';
+  return attribute.blockable ? 'block' : 'detect';
+}

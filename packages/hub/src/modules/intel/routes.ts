@@ -1,0 +1,447 @@
+import { Type } from 'typebox';
+import type { Actor } from '#platform/actor';
+import { type Http, Reply } from '#platform/http';
+import { defaultsFor } from '#values';
+import { guessType } from './codecs/index.ts';
+import { type Draft, type DraftAttribute, type InputFormat, inputFormats } from './draft.ts';
+import { fail } from './errors.ts';
+import type { Intel } from './intel.ts';
+import { limits } from './limits.ts';
+import { parseCursor, parseTimeCursor, printCursor } from './page.ts';
+import { presentFound, presentHead, presentIndicator, presentJudged, presentOwn, presentParts, presentSighting } from './present.ts';
+import * as s from './schemas.ts';
+import type { Markings, Submission } from './submit-drafts.ts';
+
+const byId = Type.Object({ id: s.uuid });
+const listLimit = (asked: number | undefined): number => asked ?? 100;
+
+type MarkingsInput = {
+  title?: string;
+  tlp?: Markings['tlp'];
+  pap?: Markings['pap'];
+  distribution?: Markings['distribution'];
+  groupId?: string;
+  confidence?: number;
+};
+
+function markingsOf(input: MarkingsInput): Markings {
+  const { title, ...rest } = input;
+  const kept = Object.fromEntries(
+    Object.entries(rest).filter(
+      ([name, value]) => value !== undefined && ['tlp', 'pap', 'distribution', 'groupId', 'confidence'].includes(name),
+    ),
+  );
+  return { ...kept, ...(title === undefined ? {} : { info: title }) };
+}
+
+type IndicatorInput = {
+  value: string;
+  type?: string;
+  category?: string;
+  comment?: string;
+  toIds?: boolean;
+  firstSeen?: string;
+  lastSeen?: string;
+  tags?: { name: string }[];
+};
+
+function attributeOf(input: IndicatorInput, field: string): DraftAttribute {
+  const guessed = input.type === undefined ? guessType(input.value) : { type: input.type, value: input.value };
+  if (guessed === undefined)
+    throw fail('intel.value_invalid', `The type of ${field} cannot be told from its value.`, [
+      { field: `${field}.type`, message: 'name the type' },
+    ]);
+  if (defaultsFor(guessed.type) === undefined)
+    throw fail('intel.value_invalid', `The type ${guessed.type} is unknown.`, [
+      { field: `${field}.type`, message: 'is no MISP attribute type' },
+    ]);
+  const { value: _value, type: _type, tags, ...rest } = input;
+  return { ...rest, ...guessed, tags: tags ?? [] };
+}
+
+type EventInput = MarkingsInput & { date?: string; threatLevel?: number; tags?: { name: string }[]; indicators: IndicatorInput[] };
+
+function draftOf(input: EventInput, field: string): Draft {
+  return {
+    info: input.title ?? 'Report',
+    ...(input.date === undefined ? {} : { date: input.date }),
+    ...(input.threatLevel === undefined ? {} : { threatLevel: input.threatLevel as 1 | 2 | 3 | 4 }),
+    ...(input.tlp === undefined ? {} : { tlp: input.tlp }),
+    ...(input.pap === undefined ? {} : { pap: input.pap }),
+    ...(input.distribution === undefined ? {} : { distribution: input.distribution }),
+    tags: input.tags ?? [],
+    attributes: input.indicators.map((indicator, index) => attributeOf(indicator, `${field}[${index}]`)),
+    objects: [],
+    attachments: [],
+    sightings: [],
+  };
+}
+
+const idempotencyOf = (headers: { readonly [name: string]: string | string[] | undefined }): { idempotencyKey?: string } => {
+  const key = headers['idempotency-key'];
+  if (key === undefined) return {};
+  if (typeof key !== 'string' || key.length === 0 || key.length > 255)
+    throw fail('intel.bad_input', 'The Idempotency-Key is not usable.', [{ field: 'Idempotency-Key', message: '1 to 255 characters' }]);
+  return { idempotencyKey: key };
+};
+
+const presentAcknowledgement = (ack: { reportId: string; receivedAt: Date; events: readonly string[]; repeated: boolean }) => ({
+  id: ack.reportId,
+  receivedAt: ack.receivedAt.toISOString(),
+  events: [...ack.events],
+  repeated: ack.repeated,
+});
+
+/** Markings of a file come in the query. */
+const fileQuery = Type.Object({
+  ...s.markings,
+  confidence: Type.Optional(Type.Integer({ minimum: 0, maximum: 100 })),
+  format: Type.Optional(Type.Union(inputFormats.map((format) => Type.Literal(format)))),
+  name: Type.Optional(Type.String({ maxLength: 255, description: 'File name, for recognising the format.' })),
+});
+
+export function intelRoutes(http: Http, intel: Intel): void {
+  http.post('/api/v1/reports', {
+    summary: 'Report: text, indicators, or several events at once',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'write',
+    bodyMaxBytes: limits.bodyBytes,
+    body: s.reportInput,
+    reply: s.acknowledgement,
+    status: 202,
+    fails: [
+      'intel.bad_input',
+      'intel.nothing_found',
+      'intel.value_invalid',
+      'intel.too_many',
+      'intel.group_unknown',
+      'intel.idempotency_reused',
+    ],
+    async handle({ actor, body, request }) {
+      const common = {
+        channel: 'api' as const,
+        markings: markingsOf(body),
+        ...idempotencyOf(request.headers),
+        ...(body.without === undefined ? {} : { without: body.without }),
+      };
+      const raw = request.rawBody ?? Buffer.from(JSON.stringify(body));
+      const given = [body.text, body.indicators, body.events].filter((part) => part !== undefined).length;
+      if (given !== 1)
+        throw fail('intel.bad_input', 'Send exactly one of text, indicators and events.', [
+          { field: 'text', message: 'exactly one of text, indicators and events' },
+        ]);
+      if (body.text !== undefined)
+        return presentAcknowledgement(
+          await intel.submit(actor, { ...common, channel: 'paste', format: 'text', bytes: Buffer.from(body.text) }),
+        );
+      const drafts = body.events?.map((event, index) => draftOf(event as EventInput, `events[${index}].indicators`)) ?? [
+        draftOf(body as EventInput, 'indicators'),
+      ];
+      return presentAcknowledgement(await intel.submitDrafts(actor, drafts, { ...common, bytes: raw, digest: intel.digestOf(raw) }));
+    },
+  });
+
+  http.post('/api/v1/reports/file', {
+    summary: 'Report a file: text, Markdown, CSV, mail, HTML, PDF, MISP event or STIX bundle, as the raw body',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'heavy',
+    bodyType: 'raw',
+    bodyMaxBytes: limits.bodyBytes,
+    query: fileQuery,
+    reply: s.acknowledgement,
+    status: 202,
+    fails: [
+      'intel.bad_input',
+      'intel.nothing_found',
+      'intel.too_many',
+      'intel.group_unknown',
+      'intel.event_exists',
+      'intel.idempotency_reused',
+    ],
+    async handle({ actor, query, request }) {
+      return presentAcknowledgement(
+        await intel.submit(actor, { ...fileOf(query, request), channel: 'file', ...idempotencyOf(request.headers) }),
+      );
+    },
+  });
+
+  http.post('/api/v1/reports/preview', {
+    summary: 'What a text or file would become: found, known on your shelf, held, your own data. Stores nothing',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'heavy',
+    bodyType: 'raw',
+    bodyMaxBytes: limits.previewBytes,
+    query: fileQuery,
+    reply: s.previewReply,
+    fails: ['intel.bad_input'],
+    async handle({ actor, query, request }) {
+      const preview = await intel.preview(actor, fileOf(query, request));
+      return {
+        title: preview.title,
+        warnings: [...preview.warnings],
+        findings: preview.findings.map(({ attribute, outcome, start, end, confidence, known }) => ({
+          type: attribute.draft.type,
+          value: attribute.draft.value,
+          canonical: attribute.canonical,
+          kind: attribute.kind,
+          outcome,
+          rule: attribute.rule,
+          reason: attribute.reason,
+          ...(start === undefined ? {} : { start }),
+          ...(end === undefined ? {} : { end }),
+          ...(confidence === undefined ? {} : { confidence }),
+          known: known.map((each) => ({ eventId: each.eventId, title: each.title, releasedAt: each.releasedAt.toISOString() })),
+        })),
+      };
+    },
+  });
+
+  http.get('/api/v1/reports', {
+    summary: 'Your own reports, newest first',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'read',
+    query: Type.Object(s.page),
+    reply: Type.Object({
+      reports: Type.Array(
+        Type.Object({ id: s.uuid, receivedAt: s.instant, channel: Type.String(), format: Type.String(), events: Type.Array(s.uuid) }),
+      ),
+      next: s.next,
+    }),
+    async handle({ actor, query }) {
+      const after = parseTimeCursor(query.after);
+      const rows = await intel.ownReports(actor, after && { receivedAt: after.at, id: after.id }, listLimit(query.limit));
+      const last = rows.length === listLimit(query.limit) ? rows.at(-1) : undefined;
+      return {
+        reports: rows.map((row) => ({ ...row, events: [...row.events], receivedAt: row.receivedAt.toISOString() })),
+        next: last === undefined ? null : printCursor([last.receivedAt, last.id]),
+      };
+    },
+  });
+
+  http.get('/api/v1/reports/:id', {
+    summary: 'One of your reports, and what became of it',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'read',
+    params: byId,
+    reply: Type.Object({ id: s.uuid, receivedAt: s.instant, channel: Type.String(), events: Type.Array(s.ownEvent) }),
+    fails: ['intel.report_not_found'],
+    async handle({ actor, params }) {
+      const { report, events, counts } = await intel.ownReport(actor, params.id);
+      return {
+        id: report.id,
+        receivedAt: report.receivedAt.toISOString(),
+        channel: report.channel,
+        events: events.map((event) => presentOwn(event, counts)),
+      };
+    },
+  });
+
+  http.get('/api/v1/reports/events/:id/indicators', {
+    summary: 'The indicators of an event of yours, with what the guard and the assessors said',
+    tag: 'reports',
+    scope: 'report',
+    limit: 'read',
+    params: byId,
+    reply: Type.Object({ indicators: Type.Array(s.judgedView) }),
+    fails: ['intel.event_not_found'],
+    async handle({ actor, params }) {
+      return { indicators: (await intel.ownJudged(actor, params.id)).map(presentJudged) };
+    },
+  });
+
+  http.get('/api/v1/events', {
+    summary: 'Events that have been released to you, newest first',
+    tag: 'events',
+    scope: 'read',
+    limit: 'read',
+    query: Type.Object({
+      ...s.page,
+      q: Type.Optional(Type.String({ maxLength: 255 })),
+      tag: Type.Optional(Type.String({ maxLength: 255 })),
+      owner: Type.Optional(s.uuid),
+    }),
+    reply: Type.Object({ events: Type.Array(s.eventHead), next: s.next }),
+    async handle({ actor, query }) {
+      const after = parseTimeCursor(query.after);
+      const limit = listLimit(query.limit);
+      const filter = {
+        ...(query.q === undefined ? {} : { text: query.q }),
+        ...(query.tag === undefined ? {} : { tag: query.tag }),
+        ...(query.owner === undefined ? {} : { ownerId: query.owner }),
+      };
+      const rows = await intel.events(actor, filter, after && { releasedAt: after.at, id: after.id }, limit);
+      const last = rows.length === limit ? rows.at(-1) : undefined;
+      return { events: rows.map(presentHead), next: last === undefined ? null : printCursor([last.releasedAt, last.id]) };
+    },
+  });
+
+  http.get('/api/v1/events/:id', {
+    summary: 'One event with its parts',
+    tag: 'events',
+    scope: 'read',
+    limit: 'read',
+    params: byId,
+    reply: s.eventView,
+    fails: ['intel.event_not_found'],
+    async handle({ actor, params }) {
+      const event = await intel.visibleEvent(actor, params.id);
+      const { items, objects, comments, attachments } = await intel.eventParts(actor, event);
+      return { ...presentHead(event), items: items.map(presentIndicator), ...presentParts(objects, comments, attachments) };
+    },
+  });
+
+  http.get('/api/v1/events/:id/indicators', {
+    summary: 'The indicators of an event, by pages',
+    tag: 'events',
+    scope: 'read',
+    limit: 'read',
+    params: byId,
+    query: Type.Object(s.page),
+    reply: Type.Object({ indicators: Type.Array(s.indicatorView), next: s.next }),
+    fails: ['intel.event_not_found', 'intel.bad_input'],
+    async handle({ actor, params, query }) {
+      const event = await intel.visibleEvent(actor, params.id);
+      const after = parseCursor(query.after, 1)?.[0];
+      if (after !== undefined && !/^[0-9a-f-]{36}$/.test(after))
+        throw fail('intel.bad_input', 'The cursor is not one of ours.', [
+          { field: 'after', message: 'pass the value of `next` unchanged' },
+        ]);
+      const rows = await intel.indicators(actor, event, after, listLimit(query.limit));
+      const last = rows.length === listLimit(query.limit) ? rows.at(-1) : undefined;
+      return { indicators: rows.map(presentIndicator), next: last === undefined ? null : printCursor([last.id]) };
+    },
+  });
+
+  http.get('/api/v1/events/:id/export', {
+    summary: 'The event in the form of MISP or as a STIX 2.1 bundle',
+    tag: 'events',
+    scope: 'read',
+    limit: 'heavy',
+    params: byId,
+    query: Type.Object({ format: Type.Optional(Type.Union([Type.Literal('misp'), Type.Literal('stix')])) }),
+    fails: ['intel.event_not_found'],
+    async handle({ actor, params, query }) {
+      return Reply.bytes(JSON.stringify(await intel.exportEvent(actor, params.id, query.format ?? 'misp')), { type: 'application/json' });
+    },
+  });
+
+  http.post('/api/v1/events/:id/comments', {
+    summary: 'Comment on an event that you can see',
+    tag: 'events',
+    scope: 'report',
+    limit: 'write',
+    params: byId,
+    body: Type.Object({ text: Type.String({ minLength: 1, maxLength: limits.commentChars }) }),
+    reply: Type.Object({ id: s.uuid }),
+    status: 201,
+    fails: ['intel.event_not_found'],
+    async handle({ actor, params, body }) {
+      return { id: await intel.comment(actor, params.id, body.text) };
+    },
+  });
+
+  http.get('/api/v1/attachments/:id', {
+    summary: 'The bytes of an attachment, never to be rendered',
+    tag: 'events',
+    scope: 'read',
+    limit: 'heavy',
+    params: byId,
+    fails: ['intel.attachment_not_found'],
+    async handle({ actor, params }) {
+      const file = await intel.attachment(actor, params.id);
+      return Reply.bytes(file.bytes, {
+        type: 'application/octet-stream',
+        headers: { 'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(file.name)}` },
+      });
+    },
+  });
+
+  http.post('/api/v1/sightings', {
+    summary: 'Say that you have seen values, or that they are false positives here',
+    tag: 'values',
+    scope: 'report',
+    limit: 'write',
+    body: s.sightingInput,
+    reply: Type.Object({ ids: Type.Array(s.uuid) }),
+    status: 202,
+    fails: ['intel.value_invalid'],
+    async handle({ actor, body }) {
+      const inputs = body.sightings.map((each, index) => {
+        const { type, value } = attributeOf(
+          { value: each.value, ...(each.type === undefined ? {} : { type: each.type }) },
+          `sightings[${index}]`,
+        );
+        return {
+          type,
+          value,
+          sighting: each.sighting ?? ('seen' as const),
+          ...(each.at === undefined ? {} : { at: new Date(each.at) }),
+          ...(each.source === undefined ? {} : { source: each.source }),
+        };
+      });
+      return { ids: await intel.sight(actor, inputs) };
+    },
+  });
+
+  http.get('/api/v1/values', {
+    summary: 'What your shelf has on one value, in any spelling',
+    tag: 'values',
+    scope: 'read',
+    limit: 'read',
+    query: Type.Object({ value: Type.String({ minLength: 1, maxLength: 8192 }), type: Type.Optional(Type.String({ maxLength: 64 })) }),
+    reply: s.lookupReply,
+    handle: ({ actor, query }) => lookup(intel, actor, [query]),
+  });
+
+  http.post('/api/v1/values/lookup', {
+    summary: 'What your shelf has on up to 1,000 values',
+    tag: 'values',
+    scope: 'read',
+    limit: 'heavy',
+    body: Type.Object({
+      values: Type.Array(Type.String({ minLength: 1, maxLength: 8192 }), { minItems: 1, maxItems: limits.lookupValues }),
+    }),
+    reply: s.lookupReply,
+    handle: ({ actor, body }) =>
+      lookup(
+        intel,
+        actor,
+        body.values.map((value) => ({ value })),
+      ),
+  });
+}
+
+async function lookup(intel: Intel, actor: Actor, values: readonly { readonly value: string; readonly type?: string | undefined }[]) {
+  const rows = await intel.lookup(actor, values);
+  return {
+    values: rows.map((row) => ({
+      value: row.value,
+      canonical: row.canonical ?? null,
+      kind: row.kind ?? null,
+      problem: row.problem ?? null,
+      events: row.events.map(presentFound),
+      sightings: row.sightings.map(presentSighting),
+    })),
+  };
+}
+
+type FileQuery = MarkingsInput & { format?: InputFormat; name?: string };
+
+function fileOf(
+  query: FileQuery,
+  request: { readonly rawBody?: Buffer; readonly headers: { readonly 'content-type'?: string | undefined } },
+): Pick<Submission, 'bytes' | 'format' | 'fileName' | 'contentType'> & { markings: Markings } {
+  const contentType = request.headers['content-type'];
+  return {
+    bytes: request.rawBody ?? Buffer.alloc(0),
+    markings: markingsOf(query),
+    ...(query.format === undefined ? {} : { format: query.format }),
+    ...(query.name === undefined ? {} : { fileName: query.name }),
+    ...(contentType === undefined ? {} : { contentType }),
+  };
+}
