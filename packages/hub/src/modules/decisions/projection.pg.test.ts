@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Batch, signaturePrefix } from '@rebato/contract';
 import { assembleTables, builtinTables } from '#guard';
-import { registerIntel, submitDrafts, type Draft } from '#intel';
+import { type Draft, registerIntel, submitDrafts } from '#intel';
 import type { Actor } from '#platform/actor';
 import { manualClock } from '#platform/clock';
 import { openPool, type Pool } from '#platform/db';
@@ -27,7 +27,13 @@ const audiences: readonly Audience[] = [
   { name: 'immediate', delayMs: 0, onConsolidation: false, maxTlp: 'amber+strict' },
   { name: 'informed', delayMs: 24 * hourMs, onConsolidation: true, maxTlp: 'amber+strict' },
 ];
-const log = { info() {}, warn() {}, error(fields: object, message: string) { console.error(message, fields); } };
+const log = {
+  info() {},
+  warn() {},
+  error(fields: object, message: string) {
+    console.error(message, fields);
+  },
+};
 const migrations = join(import.meta.dirname, '../../../migrations');
 
 /** The whole way from a draft to signed batches, on a database of its own, with the clock in our hand. */
@@ -60,7 +66,15 @@ async function startBench() {
     trail,
     clock,
     ids: systemIds,
-    reporterOf: async (id: string) => ({ name: id.slice(0, 4), kind: 'public', level: 'gold', voice: id, own: { isOwn: () => undefined }, ownDomains: [], ownPeople: [] }),
+    reporterOf: async (id: string) => ({
+      name: id.slice(0, 4),
+      kind: 'public',
+      level: 'gold',
+      voice: id,
+      own: { isOwn: () => undefined },
+      ownDomains: [],
+      ownPeople: [],
+    }),
     trusts: async () => () => true,
     guardTables: () => tables,
   };
@@ -68,17 +82,50 @@ async function startBench() {
   const member = (shelf: string): Actor => {
     const entityId = systemIds.uuid();
     shelves.set(entityId, shelf);
-    return { kind: 'key', id: entityId, label: 'test', entityId, socId: null, roles: [], scopes: ['report'], viewer: { entityId, shelf, lanes: ['c', `e:${entityId}`] }, personId: null, maxTlp: 'red', from: null, requestId: null };
+    return {
+      kind: 'key',
+      id: entityId,
+      label: 'test',
+      entityId,
+      socId: null,
+      roles: [],
+      scopes: ['report'],
+      viewer: { entityId, shelf, lanes: ['c', `e:${entityId}`] },
+      personId: null,
+      maxTlp: 'red',
+      from: null,
+      requestId: null,
+    };
   };
   return {
-    db, clock, leader, rulings, keys, member,
+    db,
+    clock,
+    leader,
+    rulings,
+    keys,
+    member,
     pool(name: string): Pool {
       const pool = pools.get(name);
       if (pool === undefined) throw new Error(`no shelf ${name}`);
       return pool;
     },
     report: (actor: Actor, values: readonly string[], more: Partial<Draft> = {}) =>
-      submitDrafts(deps, actor, [{ info: 'test', tags: [], objects: [], attachments: [], sightings: [], attributes: values.map((value) => ({ type: 'ip-dst', value, tags: [] })), ...more }], { channel: 'api', markings: {}, digest: 'x' }),
+      submitDrafts(
+        deps,
+        actor,
+        [
+          {
+            info: 'test',
+            tags: [],
+            objects: [],
+            attachments: [],
+            sightings: [],
+            attributes: values.map((value) => ({ type: 'ip-dst', value, tags: [] })),
+            ...more,
+          },
+        ],
+        { channel: 'api', markings: {}, digest: 'x' },
+      ),
     async [Symbol.asyncDispose]() {
       await leader.stop();
       for (const pool of pools.values()) await pool.close();
@@ -89,7 +136,9 @@ async function startBench() {
 }
 
 const inForce = async (pool: Pool, lane = 'c'): Promise<string[]> =>
-  (await pool.rows<{ value: string }>`select value from decision where lane = ${lane} and gone is null and action = 'block' order by value`).map((row) => row.value);
+  (
+    await pool.rows<{ value: string }>`select value from decision where lane = ${lane} and gone is null and action = 'block' order by value`
+  ).map((row) => row.value);
 
 const failed = async (leader: Leader, db: Pool): Promise<unknown[]> => {
   await leader.settled();
@@ -125,8 +174,14 @@ test('two independent voices consolidate, and a lease on one voice dies by itsel
   await bench.report(bench.member('immediate'), ['185.10.10.1', '185.10.10.2']);
   await bench.report(bench.member('immediate'), ['185.10.10.1']);
   assert.deepEqual(await failed(bench.leader, bench.db), []);
-  const strengths = await bench.pool('immediate').rows<{ value: string; strength: number }>`select value, strength from decision order by value`;
-  assert.deepEqual(strengths.map((row) => row.strength), [1, 0]);
+  const strengths = await bench.pool('immediate').rows<{
+    value: string;
+    strength: number;
+  }>`select value, strength from decision order by value`;
+  assert.deepEqual(
+    strengths.map((row) => row.strength),
+    [1, 0],
+  );
   bench.clock.advance(defaultPolicy.leaseMs + 1);
   await bench.leader.onShelves([], async () => {});
   while ((await inForce(bench.pool('immediate'))).length > 1) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -174,7 +229,12 @@ test('batches chain, verify, and count the set that is in force', async () => {
     await bench.report(bench.member('immediate'), [`185.10.10.${i}`, `185.10.11.${i}`]);
     await bench.leader.settled();
   }
-  const batches = await bench.pool('immediate').rows<{ version: number; body: string; sig: string; hash: string }>`select version, body, sig, hash from batch where lane = 'c' order by version`;
+  const batches = await bench.pool('immediate').rows<{
+    version: number;
+    body: string;
+    sig: string;
+    hash: string;
+  }>`select version, body, sig, hash from batch where lane = 'c' order by version`;
   assert.equal(batches.length, 5);
   let prev = '0'.repeat(64);
   const certificate = JSON.parse(bench.keys.certificate().body) as { publicKey: string };
@@ -184,8 +244,12 @@ test('batches chain, verify, and count the set that is in force', async () => {
     assert.equal(batch.version, index + 1);
     assert.equal(batch.prev, prev);
     assert.equal(batch.count, 2 * (index + 1));
-    assert.ok(verify('sha256', Buffer.from(signaturePrefix + row.body), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(row.sig, 'base64')));
-    assert.ok(!verify('sha256', Buffer.from(`${signaturePrefix}${row.body} `), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(row.sig, 'base64')));
+    assert.ok(
+      verify('sha256', Buffer.from(signaturePrefix + row.body), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(row.sig, 'base64')),
+    );
+    assert.ok(
+      !verify('sha256', Buffer.from(`${signaturePrefix}${row.body} `), { key, dsaEncoding: 'ieee-p1363' }, Buffer.from(row.sig, 'base64')),
+    );
     prev = row.hash;
   }
 });

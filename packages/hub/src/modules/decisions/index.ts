@@ -1,0 +1,5 @@
+export { decisionErrors } from './errors.ts';
+export { type DecisionPolicy, defaultPolicy } from './fold.ts';
+export { registerDecisions } from './projection.ts';
+export { decisionRoutes, type Enforcement } from './routes.ts';
+export { createRulings, type Rulings } from './rule.ts';

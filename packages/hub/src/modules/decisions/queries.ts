@@ -1,0 +1,83 @@
+import type { Viewer } from '#platform/actor';
+import type { Db } from '#platform/db';
+
+/** What readers ask of decisions, on their own shelf and in their own lanes. */
+
+export type ShelfDecision = {
+  readonly lane: string;
+  readonly vkey: string;
+  readonly id: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly action: 'block' | 'allow';
+  readonly strength: number;
+  readonly confidence: number;
+  /** How many independent voices; who they are stays here. */
+  readonly voices: number;
+  readonly evidence: number;
+  readonly decidedAt: Date;
+  readonly changedAt: Date;
+  readonly until: Date | null;
+  readonly gone: string | null;
+};
+
+const columns = (db: Db) => db.sql`
+  d.lane, d.vkey, d.id, d.kind, d.value, d.action, d.strength, d.confidence, cardinality(d.voices) as voices, d.evidence, d.decided_at, d.changed_at, d.until, d.gone`;
+
+export type DecisionCursor = { readonly changedAt: Date; readonly vkey: string };
+
+/** Newest change first. `gone` asks for those no longer in force. */
+export async function listDecisions(
+  db: Db,
+  viewer: Viewer,
+  filter: { readonly kind?: number; readonly text?: string; readonly gone: boolean },
+  after: DecisionCursor | undefined,
+  limit: number,
+): Promise<ShelfDecision[]> {
+  const text = filter.text === undefined ? '' : `%${filter.text.replaceAll(/[\\%_]/g, (c) => `\\${c}`)}%`;
+  return db.rows<ShelfDecision>`
+    select ${columns(db)} from decision d
+     where d.lane = any (${viewer.lanes as string[]})
+       and (d.gone is not null) = ${filter.gone}
+       and (${filter.kind === undefined} or d.kind = ${filter.kind ?? 0})
+       and (${filter.text === undefined} or d.value like ${text})
+       and (${after === undefined} or (d.changed_at, d.vkey) < (${after?.changedAt ?? new Date(0)}, ${after?.vkey ?? '00000000-0000-0000-0000-000000000000'}::uuid))
+     order by d.changed_at desc, d.vkey desc
+     limit ${limit}`;
+}
+
+/** In each of the reader's lanes at most one; the community's first. */
+export async function findDecision(db: Db, viewer: Viewer, id: string): Promise<ShelfDecision | undefined> {
+  return db.one<ShelfDecision>`
+    select ${columns(db)} from decision d where d.id = ${id} and d.lane = any (${viewer.lanes as string[]}) order by d.gone is not null, d.lane limit 1`;
+}
+
+export type EvidenceRow = {
+  readonly eventId: string;
+  readonly title: string;
+  readonly owner: string;
+  readonly tlp: string;
+  readonly publishedAt: Date;
+  readonly releasedAt: Date;
+  readonly confidence: number;
+  readonly consolidated: boolean;
+  readonly comment: string | null;
+};
+
+export async function listEvidence(db: Db, viewer: Viewer, vkey: string, limit: number): Promise<EvidenceRow[]> {
+  return db.rows<EvidenceRow>`
+    select e.id as event_id, e.info as title, e.owner_name as owner, e.tlp, e.published_at, e.released_at, e.confidence, e.consolidated, i.comment
+      from indicator i join event e on e.num = i.event_num
+     where i.vkey = ${vkey} and i.blockable and i.lane = any (${viewer.lanes as string[]})
+     order by e.published_at, e.id limit ${limit}`;
+}
+
+export async function listSeen(
+  db: Db,
+  viewer: Viewer,
+  vkey: string,
+  limit: number,
+): Promise<{ type: string; at: Date; entityName: string }[]> {
+  return db.rows`
+    select type, at, entity_name from sighting where vkey = ${vkey} and lane = any (${viewer.lanes as string[]}) order by at desc limit ${limit}`;
+}
