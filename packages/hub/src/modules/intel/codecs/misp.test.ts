@@ -3,8 +3,9 @@ import { test } from 'node:test';
 import type { Draft, Parsed } from '../draft.ts';
 import { isObject } from './json.ts';
 import { jsonMaxDepth } from './limits.ts';
-import { parseMisp } from './misp.ts';
-import { toMisp } from './misp-export.ts';
+import { parseMisp, readMispAttribute, readMispObject } from './misp.ts';
+import { toMisp, toMispAttribute, toMispObject } from './misp-export.ts';
+import { takeNotes } from './notes.ts';
 import { normalMisp } from './testing/misp-normal.ts';
 import { fixture, fixtureNames, sharedFiles } from './testing/shared-data.ts';
 
@@ -245,4 +246,22 @@ test('hostile JSON does no harm: prototypes, NUL, half characters, huge numbers,
   assert.match(problem(parse(deep)).message, new RegExp(`deeper than ${jsonMaxDepth}`));
   assert.match(problem(parse('['.repeat(500_000))).message, /the text ends/);
   assert.match(problem(parseMisp(Buffer.from([0x7b, 0x0a, 0xff, 0xfe]))).message, /UTF-8/);
+});
+
+test('attributes and objects alone are read bare and wrapped, and written back', () => {
+  for (const value of [{ type: 'domain', value: 'one.example' }, { Attribute: { type: 'domain', value: 'one.example' } }]) {
+    const read = readMispAttribute(value, takeNotes());
+    assert.equal(toMispAttribute(read?.part ?? assert.fail()).value, 'one.example');
+  }
+  const object = readMispObject(
+    { Object: { name: 'file', Attribute: [{ type: 'md5', value: 'ab'.repeat(16), object_relation: 'md5' }] } },
+    takeNotes(),
+  );
+  assert.equal((toMispObject(object?.part ?? assert.fail()).Attribute as unknown[]).length, 1);
+  const notes = takeNotes();
+  assert.equal(readMispAttribute({ Attribute: { type: 'domain' } }, notes), undefined);
+  assert.deepEqual(
+    notes.problems().map((one) => one.field),
+    ['Attribute.value'],
+  );
 });

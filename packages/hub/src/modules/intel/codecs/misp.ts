@@ -1,8 +1,8 @@
-import type { Draft, Parsed } from '../draft.ts';
+import type { Draft, DraftAttachment, DraftAttribute, DraftObject, DraftSighting, Parsed } from '../draft.ts';
 import { isObject, type JsonObject, locateIn, readJson } from './json.ts';
 import { attributesMax, eventsMax, infoMaxChars, objectsMax } from './limits.ts';
 import { choice, day, distribution, type Fields, isUuid, list, seconds, text, uuid } from './misp-fields.ts';
-import { gather, readAttribute, readMarkings, readObject, readSightings, readTags } from './misp-parts.ts';
+import { type Gathered, gather, readAttribute, readMarkings, readObject, readSightings, readTags } from './misp-parts.ts';
 import { eventModel, extraOf } from './misp-shape.ts';
 import { type Notes, type Path, pathTo, quote, takeNotes } from './notes.ts';
 
@@ -25,6 +25,39 @@ export function readMispEvents(value: unknown, notes: Notes): Draft[] {
     return [];
   }
   return found.flatMap((fields) => readEvent(fields) ?? []);
+}
+
+/** One part alone, as the attribute and object calls of the API take it: bare, or wrapped in its model's name. */
+export type MispPart<T> = {
+  readonly part: T;
+  readonly attachments: readonly DraftAttachment[];
+  readonly sightings: readonly DraftSighting[];
+};
+
+export function readMispAttribute(value: unknown, notes: Notes): MispPart<DraftAttribute> | undefined {
+  return readPart(value, 'Attribute', notes, readAttribute);
+}
+
+export function readMispObject(value: unknown, notes: Notes): MispPart<DraftObject> | undefined {
+  return readPart(value, 'Object', notes, readObject);
+}
+
+function readPart<T>(
+  value: unknown,
+  model: string,
+  notes: Notes,
+  read: (fields: Fields, gathered: Gathered) => T | undefined,
+): MispPart<T> | undefined {
+  const wrapped = isObject(value) && isObject(value[model]);
+  const source = wrapped ? value[model] : value;
+  const path = wrapped ? pathTo(undefined, model) : undefined;
+  if (!isObject(source)) {
+    notes.problem(path, 'this should be an object');
+    return undefined;
+  }
+  const { attachments, sightings, ...gathered } = gather();
+  const part = read({ path, source, notes }, { ...gathered, attachments, sightings });
+  return notes.failed || part === undefined ? undefined : { part, attachments, sightings };
 }
 
 /** `{Event}`, `{response: [{Event}]}`, `{response: {Event}}`, a list of events, or a bare event. */
