@@ -1,0 +1,12 @@
+export { type AgentConfig, type AgentDeps, type AgentStatus, type RunningAgent, startAgent } from './agent.ts';
+export type { MachineClock } from './clock.ts';
+export { ConfigError, createTarget, type FileConfig, parseConfig, readConfig, type TargetConfig } from './config.ts';
+export { type MemoryTarget, memoryTarget } from './enforce/memory.ts';
+export { type LoadedEntry, type Target, type TargetChanges, type TargetEntry, TargetError } from './enforce/target.ts';
+export { EnrolError, type EnrolInput, enrol } from './enrol.ts';
+export type { Surroundings } from './guard/machine.ts';
+export { type Log, type LogLevel, silentLog, stderrLog } from './log.ts';
+export { openDiskStore, StateInUseError } from './state/disk-store.ts';
+export { type Identity, loadIdentity, saveIdentity } from './state/identity.ts';
+export { memoryStore, type Store } from './state/store.ts';
+export { agentVersion } from './version.ts';
