@@ -169,6 +169,7 @@ test('importListFrom: goes through the one door out, and remembers why a source 
   answer.status = 200;
   answer.body = Buffer.from('<html>');
   await assert.rejects(guard.importListFrom(ana, from), { code: 'guard.list_format' });
+  await assert.rejects(guard.importListFrom(ana, 'https://user:secret@lists.es/a.json'), { code: 'guard.list_fetch' });
   assert.match((await guard.readLists())[0]?.problem ?? '', /web page/);
   assert.equal(rule('domain', 'name4.com'), 'hold warning_list');
 });

@@ -83,7 +83,7 @@ export function createGuard(deps: GuardDeps): Guard {
     // The version first: a change that commits while we read is seen again by the next poll, never missed.
     const version = await readVersion(deps.db);
     const enabled = (await readLists(deps.db)).filter((list) => list.enabled);
-    const key = enabled.map((list) => `${list.id} ${list.sha256}`).join('\n');
+    const key = enabled.map((list) => `${list.id} ${list.sha256} ${list.name} ${list.kinds.join(',')}`).join('\n');
     if (key !== lists.key) lists = { key, tables: await settle(compileLists(await loadLists(enabled))) };
     const overrides = await readOverrides(deps.db, deps.clock.now());
     const next = assembleTables(builtin, {

@@ -35,6 +35,13 @@ export async function unpackEntries(packed: Buffer): Promise<string[]> {
 
 /** Fetches and imports. Whatever goes wrong, the last good content of the list stays and carries the reason. */
 export async function importListFrom(deps: ImportDeps, actor: Actor, url: string, options: ImportOptions = {}): Promise<ListRow> {
+  const address = URL.parse(url);
+  // The address is shown to people and goes into the trail, where no secret may be.
+  if (address?.username !== '' || address.password !== '') {
+    throw fail('guard.list_fetch', 'The address is no URL, or carries a password.', [
+      { field: 'url', message: 'a URL without user and password' },
+    ]);
+  }
   const refused = async (message: string) => {
     await noteProblem(deps.db, { name: null, source: url }, message, deps.clock.now());
     return fail('guard.list_fetch', message);

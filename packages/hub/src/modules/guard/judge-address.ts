@@ -63,7 +63,8 @@ export function judgeNet(value: string, tables: GuardTables): GuardVerdict | und
   if (verdict.verdict === 'refuse' || net.prefix >= autoPrefix[net.family]) return verdict;
   return hold(
     'prefix_width',
-    `A network wider than /${autoPrefix[net.family]} hits many who have nothing to do with it.`,
+    // Whoever releases it must see what else stands against it.
+    `A network wider than /${autoPrefix[net.family]} hits many who have nothing to do with it.${verdict.verdict === 'hold' ? ` ${verdict.message}` : ''}`,
     `Report parts of at most /${autoPrefix[net.family]}; two people may release it.`,
   );
 }

@@ -1,4 +1,4 @@
-import { isPublicSuffix } from '#values';
+import { isPublicSuffix, registrableDomain } from '#values';
 import { listHold, memberHold, ownRefusal } from './judge-rest.ts';
 import { suffixesOf } from './names.ts';
 import type { GuardTables } from './tables.ts';
@@ -49,11 +49,22 @@ function judgeKnownName(value: string, suffixes: readonly string[], tables: Guar
   if (tables.members.names.find(suffixes) === true) {
     return memberHold;
   }
-  if (known !== undefined) {
+  if (known !== undefined && !isTenant(value, suffixes, tables)) {
     if (known.shared !== true)
       return hold('well_known', `A block would hit ${known.reason}.`, 'Report a full URL; two people may release it.');
     if (as === 'domain')
       return hold('shared_host', `A block would hit ${known.reason}.`, 'Report the full URL instead; two people may release it.');
   }
   return undefined;
+}
+
+/**
+ * Whether the name belongs to a customer of a service and not to the service: what stands beneath a suffix that a company lets out
+ * (`x.blob.core.windows.net`) is a stranger to the names above that suffix. A suffix that is itself in the table (`gob.es`) keeps its own.
+ */
+function isTenant(value: string, suffixes: readonly string[], tables: GuardTables): boolean {
+  const registrable = registrableDomain(value);
+  if (registrable === undefined) return false;
+  const suffixLength = registrable.length - registrable.indexOf('.') - 1;
+  return tables.wellKnown.names.find(suffixes.filter((suffix) => suffix.length >= suffixLength)) === undefined;
 }

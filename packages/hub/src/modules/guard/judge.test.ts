@@ -205,7 +205,7 @@ test('C13, C14: suffixes, single labels and reverse zones are refused', () => {
   expectAll('refuse single_label', 'domain', ['com', 'es', 'router']);
   expectAll('refuse special_purpose', 'domain', ['localhost', 'printer.local', 'home.arpa', 'a.test', 'www.example.com']);
   expectAll('refuse reverse_zone', 'domain', ['8.8.8.8.in-addr.arpa', 'ip6.arpa']);
-  expectAll('refuse canonical', 'domain', ['.', '*.es', 'a..es', 'a.es.', 'A.es', 'а.es', '']);
+  expectAll('refuse canonical', 'domain', ['127.1', '0x7f.1', 'a.1', '.', '*.es', 'a..es', 'a.es.', 'A.es', 'а.es', '']);
 });
 
 test('C17, C18: a URL on a shared host may be blocked, the host may not', () => {
@@ -217,13 +217,20 @@ test('C17, C18: a URL on a shared host may be blocked, the host may not', () => 
   ]);
   expectAll('hold shared_host', 'url', ['https://github.com/', 'https://github.com/#x', 'https://user@github.com/']);
   expectAll('refuse public_suffix', 'url', ['https://s3.amazonaws.com/', 'https://duckdns.org/']);
-  expectAll('hold shared_host', 'domain', ['github.com', 'bit.ly', 'raw.githubusercontent.com', 'dropbox.com']);
+  expectAll('hold shared_host', 'domain', [
+    'github.com',
+    'bit.ly',
+    'raw.githubusercontent.com',
+    'dropbox.com',
+    'evil.westeurope.cloudapp.azure.com',
+  ]);
   expectAll('hold well_known', 'url', [
     'https://login.microsoftonline.com/x',
     'https://www.agenciatributaria.es/x',
     'https://good.com:8443@www.google.com/x',
   ]);
   expectAll('refuse special_purpose', 'url', ['http://127.0.0.1/x', 'http://[::1]/x', 'http://localhost/x', 'http://[::ffff:10.0.0.1]/']);
+  expectAll('refuse canonical', 'url', ['http://0x7f.1/', 'http://127.1/x', 'evil.top/x', 'http:///x']);
   assert.equal(verdict('ip', '45.95.147.236', { sharedHostUrl: true }), 'hold shared_host');
   assert.equal(verdict('domain', 'evil-login.top', { sharedHostUrl: true }), 'hold shared_host');
   assert.equal(isSharedHost('github.io', tables), true);
@@ -241,6 +248,17 @@ test('C19: delivery networks and what depends on them are held', () => {
     'sede.seg-social.gob.es',
     'www.boe.es',
   ]);
+});
+
+test('C14: a customer of a service is not the service, a government body under its own suffix is guarded', () => {
+  expectAll('pass', 'domain', ['evil.blob.core.windows.net', 'bucket.s3.amazonaws.com', 'login.evil.web.app']);
+  expectAll('pass', 'url', ['https://evil.blob.core.windows.net/x']);
+  expectAll('hold well_known', 'domain', ['sede.algo.gob.es', 'login.windows.net', 'd1.cloudfront.net', 'www.azure.com']);
+});
+
+test('judge: whoever releases a wide network sees what else stands against it', () => {
+  const given = judge({ kind: 'net', value: '130.206.0.0/20', tlp: 'green', pap: 'green' }, tables);
+  assert.match(given.verdict === 'hold' ? given.message : '', /wider than .*declared/);
 });
 
 test('C21: digests of nothing are refused', () => {

@@ -73,6 +73,9 @@ const labelMaxChars = 63;
  */
 export function suffixesOf(name: string): string[] | undefined {
   if (name.length === 0 || name.length > nameMaxChars) return undefined;
+  // A last label that starts with a digit makes an address in many programs (`127.1`); no top-level domain does.
+  const top = name.charCodeAt(name.lastIndexOf('.') + 1);
+  if (top >= 48 && top <= 57) return undefined;
   const suffixes = [name];
   let label = 0;
   for (let i = 0; i < name.length; i++) {

@@ -130,7 +130,7 @@ const nameSpellings: readonly ((name: string) => string)[] = [
 ];
 
 /** Names beneath the guarded one. */
-const beneathSpellings: readonly ((name: string) => string)[] = [(n) => `www.${n}`, (n) => `A.b.C.${n}.`, (n) => `xn--mgbh0fb.${n}`];
+const beneathSpellings: readonly ((name: string) => string)[] = [(n) => `www.${n}`, (n) => `A.b.Zz9.${n}.`, (n) => `xn--mgbh0fb.${n}`];
 
 const urlFrames: readonly ((host: string, path: string) => string)[] = [
   (h, p) => `http://${h}${p}`,

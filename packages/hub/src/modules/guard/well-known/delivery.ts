@@ -175,7 +175,16 @@ export const delivery: readonly WellKnownGroup[] = [
         'bitbucket.org',
         'codeberg.org',
       ],
-      ...['sourceforge.net', 'amazonaws.com', 'aws.amazon.com', 'amazon.com', 'amazon.es', 'blob.core.windows.net', 'azurewebsites.net'],
+      ...[
+        'sourceforge.net',
+        'amazonaws.com',
+        'aws.amazon.com',
+        'amazon.com',
+        'amazon.es',
+        'blob.core.windows.net',
+        'cloudapp.azure.com',
+        'azurewebsites.net',
+      ],
       ...[
         'storage.googleapis.com',
         'firebaseapp.com',
