@@ -59,7 +59,7 @@ test('a revoked key is cut off at once here, and within five seconds in a proces
   await open(`Bearer ${key}`);
   await bed.members.revokeKey(bed.administrator, row.id, 'lost');
   await assert.rejects(open(`Bearer ${key}`), invalid);
-  assert.ok((await bed.announced()).some((entry) => entry.topic === 'members.access_changed' && entry.payload['principalId'] === row.id));
+  assert.ok((await bed.announced()).some((entry) => entry.topic === 'members.access_changed' && entry.payload.principalId === row.id));
 
   const deaf = await machineKey(entity.id);
   await open(`Bearer ${deaf.key}`);

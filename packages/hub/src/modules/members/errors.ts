@@ -13,6 +13,7 @@ export const membersErrors = {
     help: 'Requests that change something are accepted from the portal itself only. Programs use an API key.',
   },
   'auth.too_many_attempts': { kind: 'too_many', help: 'Wait a quarter of an hour and try again, or use a passkey.' },
+  'auth.step_up': { kind: 'forbidden', help: 'Sign in again, then repeat this within a quarter of an hour.' },
   'auth.link_invalid': { kind: 'gone', help: 'The link has been used or has run out. Ask whoever invited you for a new one.' },
   'auth.code_wrong': { kind: 'invalid', help: 'Enter the code that the authenticator app shows now. Apps must support SHA-256 codes.' },
   'auth.password_weak': { kind: 'invalid', help: 'Use at least 12 characters, and not your name or mail address.' },

@@ -32,6 +32,8 @@ export const limits = {
   sessionIdleMs: 12 * hourMs,
   sessionMaxMs: 7 * dayMs,
   sessionsPerPerson: 20,
+  /** How long after signing in the ways to sign in may be changed. */
+  freshMs: 15 * minuteMs,
   challengeMs: 5 * minuteMs,
   linkMs: 3 * dayMs,
   passkeysPerPerson: 20,

@@ -6,9 +6,25 @@ import type { MembersDeps, MembersSetup } from './deps.ts';
 import { changeEntity, createEntity, readEntities, readEntity } from './entities.ts';
 import { changeGroup, createGroup, readGroup, readGroups, removeGroup } from './groups.ts';
 import { createKey, readKeys, revokeKeyOf, rotateKey } from './keys.ts';
+import { limits } from './limits.ts';
+import { claimFirstLink, createFirstLink, openLink } from './links.ts';
+import { readMe, readMethods } from './me.ts';
+import {
+  addPasskey,
+  enrolPasskey,
+  offerPasskeyByLink,
+  offerPasskeyInSession,
+  offerSignIn,
+  removePasskey,
+  signInWithPasskey,
+} from './passkeys.ts';
+import { changePerson, createPerson, inviteAgain, readPeople, readPerson } from './people.ts';
+import { endAllSessions, endSession, readSessions, signOut } from './sessions.ts';
+import { enrolPassword, offerTotpByLink, offerTotpInSession, removePassword, setPassword, signInWithPassword } from './sign-in-password.ts';
 import { changeSoc, createSoc, readSoc, readSocs, removeSoc } from './socs.ts';
 import { writeKeyUse, writeSessionUse } from './store/access.ts';
 import { listKinds } from './store/entities.ts';
+import { deleteExpired } from './store/signin.ts';
 
 /** What the door knows of a request before it is known who asks. */
 export type DoorRequest = {
@@ -80,6 +96,40 @@ export function createMembers(setup: MembersSetup) {
     removeGroup: bind(removeGroup),
     readGroups: bind(readGroups),
     readGroup: bind(readGroup),
+
+    createPerson: bind(createPerson),
+    changePerson: bind(changePerson),
+    inviteAgain: bind(inviteAgain),
+    readPeople: bind(readPeople),
+    readPerson: bind(readPerson),
+
+    createFirstLink: bind(createFirstLink),
+    openLink: bind(openLink),
+    claimFirstLink: bind(claimFirstLink),
+
+    signInWithPassword: bind(signInWithPassword),
+    offerTotpByLink: bind(offerTotpByLink),
+    offerTotpInSession: bind(offerTotpInSession),
+    enrolPassword: bind(enrolPassword),
+    setPassword: bind(setPassword),
+    removePassword: bind(removePassword),
+
+    offerSignIn: bind(offerSignIn),
+    signInWithPasskey: bind(signInWithPasskey),
+    offerPasskeyByLink: bind(offerPasskeyByLink),
+    enrolPasskey: bind(enrolPasskey),
+    offerPasskeyInSession: bind(offerPasskeyInSession),
+    addPasskey: bind(addPasskey),
+    removePasskey: bind(removePasskey),
+
+    readSessions: bind(readSessions),
+    endSession: bind(endSession),
+    endAllSessions: bind(endAllSessions),
+    signOut: bind(signOut),
+    readMe: bind(readMe),
+    readMethods: bind(readMethods),
+    /** Removes what has run out. Called by the leader every few minutes. */
+    tidy: () => deleteExpired(deps.db, deps.clock.now(), new Date(deps.clock.now().getTime() - 2 * limits.attemptWindowMs)),
 
     createKey: bind(createKey),
     rotateKey: bind(rotateKey),
