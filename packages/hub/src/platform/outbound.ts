@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
+import { createSecureContext, getCACertificates } from 'node:tls';
 import { type CodedError, errorsFor } from './errors.ts';
 import { exchange, type Received } from './outbound/exchange.ts';
 import { addressPolicy, Refusal, type Target, targetOf } from './outbound/policy.ts';
@@ -11,7 +12,7 @@ export const outboundErrors = {
     kind: 'unavailable',
     help: 'The address could not be fetched. It may be refused, unreachable, too slow, too large or not what it should be; the operator finds the reason in the log.',
   },
-} as const;
+} as const satisfies ErrorCatalog;
 
 const fail = errorsFor(outboundErrors);
 
@@ -26,7 +27,7 @@ export type OutboundOptions = {
   readonly resolve?: Resolve;
   readonly log?: Log;
   readonly metrics?: Metrics;
-  /** PEM of further certificate authorities. */
+  /** PEM of further certificate authorities, for networks with one of their own. */
   readonly ca?: readonly string[];
   /** Product name in `User-Agent`. */
   readonly agent?: string;
@@ -99,6 +100,8 @@ function headersOf(options: OutboundRequest, agent: string, sameOrigin: boolean)
 export function createOutbound(options: OutboundOptions = {}): OutboundDoor {
   const policy = addressPolicy({ allow: options.allow ?? [], refuse: options.refuse ?? [] });
   const resolve = options.resolve ?? resolveBySystem;
+  // Made once: reading all the known authorities takes tens of milliseconds. A list given to the library would replace them.
+  const trust = options.ca === undefined ? undefined : createSecureContext({ ca: [...getCACertificates('default'), ...options.ca] });
   const agent = options.agent ?? 'rebato';
   const outcomes = options.metrics?.counter('rebato_outbound_requests_total', 'Requests that left or wanted to', ['outcome']);
 

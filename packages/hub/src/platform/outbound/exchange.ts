@@ -3,6 +3,7 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type Socket } from 'node:net';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import type { SecureContext } from 'node:tls';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { canonicalAddress } from './address.ts';
 import { Refusal, type Target } from './policy.ts';
@@ -19,8 +20,8 @@ export type Exchange = {
   readonly body: Buffer | undefined;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
-  /** PEM of further certificate authorities, for networks with one of their own. */
-  readonly ca: readonly string[] | undefined;
+  /** Whom https believes, when not only the authorities that Node knows. */
+  readonly trust: SecureContext | undefined;
 };
 
 export type Received = { readonly status: number; readonly headers: Readonly<Record<string, string>>; readonly body: Buffer };
@@ -80,7 +81,7 @@ function checkPeer(socket: Socket, address: string): void {
 }
 
 /** One request to one checked address. No redirects, no kept connections, no proxy from the environment. */
-export function exchange({ target, address, method, headers, body, maxBytes, signal, ca }: Exchange): Promise<Received> {
+export function exchange({ target, address, method, headers, body, maxBytes, signal, trust }: Exchange): Promise<Received> {
   const { url, host, port } = target;
   const secure = url.protocol === 'https:';
   return new Promise((resolve, reject) => {
@@ -101,7 +102,7 @@ export function exchange({ target, address, method, headers, body, maxBytes, sig
           ...options,
           agent: new HttpsAgent({ keepAlive: false }),
           servername: isIP(host) === 0 ? host : '',
-          ...(ca === undefined ? {} : { ca: [...ca] }),
+          ...(trust === undefined ? {} : { secureContext: trust }),
         })
       : httpRequest({ ...options, agent: new HttpAgent({ keepAlive: false }) });
     request.once('socket', (socket) => {
