@@ -125,7 +125,7 @@ export function createOutbound(options: OutboundOptions = {}): OutboundDoor {
       body,
       maxBytes: send.maxBytes ?? maxBytesDefault,
       signal,
-      ca: options.ca,
+      trust,
     };
     let last: unknown;
     for (const address of addresses.slice(0, triesMax)) {
