@@ -3,7 +3,7 @@
 /** Largest input per format family. JSON costs about eight times its size while it is read; the largest known MISP exports have some 30 MiB. */
 export const jsonMaxBytes = 64 * 1024 * 1024;
 export const textMaxBytes = 8 * 1024 * 1024;
-export const csvMaxBytes = 32 * 1024 * 1024;
+export const csvMaxBytes = 16 * 1024 * 1024;
 export const htmlMaxBytes = 8 * 1024 * 1024;
 export const mailMaxBytes = 32 * 1024 * 1024;
 export const pdfMaxBytes = 32 * 1024 * 1024;
@@ -40,8 +40,8 @@ export const patternMaxChars = 65_536;
 export const patternMaxTokens = 10_000;
 export const patternMaxDepth = 64;
 
-/** CSV: rows of one file, columns of one row. */
-export const csvMaxRows = 500_000;
+/** CSV: rows of one file (no more than attributes of one event; a defanged row costs some 10 µs), columns of one row. */
+export const csvMaxRows = 250_000;
 export const csvMaxColumns = 64;
 
 /** PDF: pages and characters that are read. */
