@@ -2,7 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { createSecureContext, getCACertificates } from 'node:tls';
-import { type CodedError, errorsFor } from './errors.ts';
+import { type CodedError, type ErrorCatalog, errorsFor } from './errors.ts';
 import { exchange, type Received } from './outbound/exchange.ts';
 import { addressPolicy, Refusal, type Target, targetOf } from './outbound/policy.ts';
 import type { Log, Metrics, Outbound } from './ports.ts';
