@@ -77,7 +77,12 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
   const log = deps.log ?? silentLog;
   const random = deps.random ?? Math.random;
   const { target } = deps;
-  const alarms = new Alarms(clock.wallMs, (alarm) => log('warn', 'alarm', { code: alarm.code, detail: alarm.detail }));
+  const alarms = new Alarms(clock.wallMs, (alarm) => {
+    log('warn', 'alarm', { code: alarm.code, detail: alarm.detail });
+    onAlarm();
+  });
+  // Until there is somebody to tell, alarms wait for the first report.
+  let onAlarm = (): void => {};
   const root = importKey(identity.root);
   if (!root.ok || root.value.fingerprint !== identity.rootFingerprint)
     throw new Error('the root key in the identity does not have the pinned fingerprint');
@@ -203,6 +208,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
     at: new Date(clock.wallMs()).toISOString(),
   });
 
+  onAlarm = () => sender.changed();
   enforcer.start();
   sender.start();
   refresh();

@@ -102,10 +102,11 @@ export class ReceiptSender {
     while (!this.#stopped) {
       const now = this.#deps.monotonicMs();
       const sinceReport = now - this.#reportedMs;
-      const reportDue = sinceReport >= this.#deps.reportMs || (this.#changed && sinceReport >= reportLeastMs);
+      const leastMs = Math.min(reportLeastMs, this.#deps.reportMs);
+      const reportDue = sinceReport >= this.#deps.reportMs || (this.#changed && sinceReport >= leastMs);
       const swept = this.#queue.length === 0 ? this.#sweepNext() : undefined;
       if (this.#queue.length === 0 && !swept && !reportDue) {
-        await this.#sleep((this.#changed ? reportLeastMs : this.#deps.reportMs) - sinceReport);
+        await this.#sleep((this.#changed ? leastMs : this.#deps.reportMs) - sinceReport);
         continue;
       }
       const group = this.#queue.slice(0, limits.receiptsPerPost);

@@ -18,7 +18,7 @@ import type { FakeHub } from './fake-hub.ts';
 export const fastTiming = {
   tickMs: 20,
   reconcileMs: 200,
-  reportMs: 500,
+  reportMs: 50,
   backoffFirstMs: 20,
   backoffMaxMs: 100,
   machineMs: 60_000,
