@@ -16,6 +16,8 @@ export type OidcSettings = {
   readonly label: string;
   /** Plain http is accepted for a loopback issuer only, for tests and demonstrations. */
   readonly allowLoopbackHttp?: boolean;
+  /** How the provider is asked. Default: the runtime's own fetch, because the operator named the provider, who may well be an internal one. */
+  readonly fetch?: typeof fetch;
 };
 
 /** What app.ts gives. */

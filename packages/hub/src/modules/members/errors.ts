@@ -18,6 +18,7 @@ export const membersErrors = {
   'auth.code_wrong': { kind: 'invalid', help: 'Enter the code that the authenticator app shows now. Apps must support SHA-256 codes.' },
   'auth.password_weak': { kind: 'invalid', help: 'Use at least 12 characters, and not your name or mail address.' },
   'auth.oidc_off': { kind: 'not_found', help: 'No identity provider is configured on this hub.' },
+  'auth.oidc_unreachable': { kind: 'unavailable', help: 'Try again later, or sign in another way.' },
   'auth.last_method': { kind: 'conflict', help: 'Add another way to sign in before you remove this one.' },
   'members.forbidden': {
     kind: 'forbidden',

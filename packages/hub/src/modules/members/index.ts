@@ -5,6 +5,7 @@ export { setEntityLevel } from './entities.ts';
 export { membersErrors } from './errors.ts';
 export { createMembers, type DoorRequest, type Members } from './members.ts';
 export { authorityOf, mayManageEntity, mayManageNetwork, mayManagePerson, roleScopes, scopesOf } from './policy.ts';
+export { membersRoutes } from './routes.ts';
 export { type EntityAccess, findEntityAccess } from './store/access.ts';
 export { type AssetKind, type AssetRow, type EntityRow, findEntity, levelsInUse, listAssets, listEntities } from './store/entities.ts';
 export { findPerson, type PersonRow } from './store/people.ts';

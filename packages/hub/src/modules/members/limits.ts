@@ -35,6 +35,8 @@ export const limits = {
   /** How long after signing in the ways to sign in may be changed. */
   freshMs: 15 * minuteMs,
   challengeMs: 5 * minuteMs,
+  /** At the identity provider a person may have to find a token first. */
+  oidcMs: 10 * minuteMs,
   linkMs: 3 * dayMs,
   passkeysPerPerson: 20,
   passwordMinChars: 12,

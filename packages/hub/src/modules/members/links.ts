@@ -126,12 +126,20 @@ export async function claimFirstLink(
 }
 
 /** Whom the link is for, when it is for somebody who may sign in. */
-export async function linkPerson(
-  deps: MembersDeps,
-  db: Db,
-  token: string,
-): Promise<{ readonly link: LinkRow; readonly person: PersonRow }> {
-  const link = await readLink(deps, db, token);
+export async function linkPerson(deps: MembersDeps, db: Db, token: string): Promise<LinkAndPerson> {
+  return withPerson(db, await readLink(deps, db, token));
+}
+
+/** For a link whose token was shown before: between leaving for an identity provider and coming back. */
+export async function linkPersonById(deps: MembersDeps, db: Db, id: string): Promise<LinkAndPerson> {
+  const link = await findLink(db, id);
+  if (!link || link.usedAt !== null || link.expiresAt <= deps.clock.now()) throw fail('auth.link_invalid', 'The link is not valid.');
+  return withPerson(db, link);
+}
+
+export type LinkAndPerson = { readonly link: LinkRow; readonly person: PersonRow };
+
+async function withPerson(db: Db, link: LinkRow): Promise<LinkAndPerson> {
   const person = link.personId === null ? undefined : await findPerson(db, link.personId);
   const entity = person && (await findEntity(db, person.entityId));
   if (!person || person.disabledAt !== null || !entity || entity.suspendedAt !== null)

@@ -9,6 +9,7 @@ import { createKey, readKeys, revokeKeyOf, rotateKey } from './keys.ts';
 import { limits } from './limits.ts';
 import { claimFirstLink, createFirstLink, openLink } from './links.ts';
 import { readMe, readMethods } from './me.ts';
+import { createOidc } from './oidc.ts';
 import {
   addPasskey,
   enrolPasskey,
@@ -45,7 +46,9 @@ export function createMembers(setup: MembersSetup) {
   const bind = <F extends (deps: MembersDeps, ...rest: never[]) => unknown>(useCase: F): Bound<F> =>
     ((...rest: never[]) => useCase(deps, ...rest)) as Bound<F>;
 
+  const oidc = createOidc(deps);
   return {
+    publicUrl: deps.publicUrl,
     authenticate: authenticator.authenticate,
     /** For the door: key, basic or cookie, with the check that a cookie's request comes from our own pages. Undefined: nothing was shown. */
     async authenticateRequest(request: DoorRequest): Promise<Actor | undefined> {
@@ -121,6 +124,9 @@ export function createMembers(setup: MembersSetup) {
     offerPasskeyInSession: bind(offerPasskeyInSession),
     addPasskey: bind(addPasskey),
     removePasskey: bind(removePasskey),
+
+    /** Sign-in with the configured identity provider, if any. */
+    oidc,
 
     readSessions: bind(readSessions),
     endSession: bind(endSession),
