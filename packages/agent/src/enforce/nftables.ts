@@ -22,6 +22,9 @@ const hooks = ['input', 'forward', 'output'] as const;
 const chainPriority = -10;
 /** Commands in one transaction. nft needs about 1 kB for each while it works. */
 const commandsPerTransaction = 5_000;
+/** Elements that are asked for by name after a change, instead of reading the whole set. */
+const confirmAdditionsMax = 500;
+const confirmRemovalsMax = 4;
 /** A timeout of the kernel is at most a few hundred days; a lease is far shorter. */
 const timeoutMaxSeconds = 180 * 86_400;
 
@@ -35,57 +38,52 @@ export function nftablesTarget(options: NftablesTargetOptions): Target {
   const family = 'inet';
   const table = options.table;
   const inTable = { family, table };
-  /** Every wanted net, with the covered ones: an interval set takes no overlap, so only the outermost are loaded. Unknown after opening. */
-  let nets: Map<string, Net> | undefined;
-  /** Nets in the kernel, as last read or written. */
-  let loadedNets: Set<string> = new Set();
+  /** Every wanted net, with the covered ones: an interval set takes no overlap, so only the outermost are loaded. */
+  let nets = new Map<string, Net>();
 
   const nft = (args: readonly string[], input?: string, output?: (chunks: AsyncIterable<Uint8Array>) => Promise<void>): Promise<void> =>
     runProgram({
       argv: [...prefix, options.program, ...args],
       timeoutMs: options.timeoutMs,
-      ...(input === undefined ? {} : { input: [input] }),
+      ...(input === undefined ? {} : { inputFile: input }),
       ...(output === undefined ? {} : { output }),
     });
   const transact = (commands: readonly unknown[]): Promise<void> => nft(['-j', '-f', '-'], JSON.stringify({ nftables: commands }));
 
-  function element(set: SetName, span: Span, value: string, seconds: number | undefined): unknown {
-    const val = set.startsWith('net') ? { prefix: { addr: value.slice(0, value.indexOf('/')), len: span.bits } } : value;
+  const timed = (val: unknown, seconds: number | undefined): unknown =>
     // Without a timeout the element is permanent. A lease never lasts longer than what remains of it.
-    const elem = seconds === undefined ? val : { elem: { val, timeout: Math.min(timeoutMaxSeconds, Math.max(1, Math.floor(seconds))) } };
-    return { element: { ...inTable, name: set, elem: [elem] } };
-  }
+    seconds === undefined ? val : { elem: { val, timeout: Math.min(timeoutMaxSeconds, Math.max(1, Math.floor(seconds))) } };
+  const elements = (name: SetName, elem: readonly unknown[]): unknown => ({ element: { ...inTable, name, elem } });
 
-  /** The nets after the changes, and those of them that the kernel should hold. */
-  function planNets(changes: TargetChanges): { readonly wanted: Map<string, Net>; readonly outer: Set<string> } {
-    const wanted = new Map(nets ?? netsOf(changes.all()));
-    for (const { kind, value } of changes.remove) if (kind === 'net') wanted.delete(value);
-    for (const [value, net] of netsOf(changes.add)) wanted.set(value, net);
-    return { wanted, outer: outermost(wanted) };
-  }
-
-  function* commandsFor(changes: TargetChanges, { wanted, outer }: ReturnType<typeof planNets>): Generator<unknown[]> {
-    const renewed = new Set(changes.add.filter(({ kind }) => kind === 'net').map(({ value }) => value));
-    const removeNets: LoadedEntry[] = [...loadedNets].filter((value) => !outer.has(value)).map((value) => ({ kind: 'net', value }));
-    const addNets: TargetEntry[] = [];
-    for (const value of outer) {
-      if (!loadedNets.has(value) || renewed.has(value)) addNets.push({ kind: 'net', value, seconds: wanted.get(value)?.seconds });
-    }
-
+  function* hostCommands(changes: TargetChanges): Generator<unknown[]> {
     // "add" first makes "delete" succeed whether or not the element is there: it may have timed out, or been removed by hand.
-    for (const { kind, value } of [...removeNets, ...changes.remove.filter((one) => one.kind === 'ip')]) {
-      const found = locate(kind, value);
-      if (!found) continue;
-      const it = element(found.set, found.span, value, undefined);
-      yield [{ add: it }, { delete: it }];
+    for (const { kind, value } of changes.remove) {
+      const set = kind === 'ip' ? hostSet(value) : undefined;
+      if (set) yield [{ add: elements(set, [value]) }, { delete: elements(set, [value]) }];
     }
-    for (const { kind, value, seconds } of [...addNets, ...changes.add.filter((one) => one.kind === 'ip')]) {
-      const found = locate(kind, value);
-      if (!found) throw new TargetError('not_canonical', `${kind} that is not canonical`);
-      const it = element(found.set, found.span, value, seconds);
+    for (const { kind, value, seconds } of changes.add) {
+      if (kind !== 'ip') continue;
+      const set = hostSet(value);
+      if (!set) throw new TargetError('not_canonical', 'an address that is not canonical');
       // A second "add" does not renew a timeout, so the element goes and comes in the same transaction.
-      yield [{ add: it }, { delete: element(found.set, found.span, value, undefined) }, { add: it }];
+      yield [{ add: elements(set, [value]) }, { delete: elements(set, [value]) }, { add: elements(set, [timed(value, seconds)]) }];
     }
+  }
+
+  /** Both net sets anew. nft mistakes a narrower net that takes a wider one's place for an overlap, and these sets are small. */
+  function netCommands(wanted: ReadonlyMap<string, Net>): unknown[] {
+    const outer = outermost(wanted);
+    return (['net4', 'net6'] as const).flatMap((name) => {
+      const elem: unknown[] = [];
+      for (const value of outer) {
+        const net = wanted.get(value);
+        if (net && name === `net${net.span.family}`) {
+          elem.push(timed({ prefix: { addr: value.slice(0, value.indexOf('/')), len: net.span.bits } }, net.seconds));
+        }
+      }
+      const flush = { flush: { set: { ...inTable, name } } };
+      return elem.length === 0 ? [flush] : [flush, { add: elements(name, elem) }];
+    });
   }
 
   async function* elementsOf(set: SetName): AsyncGenerator<LoadedEntry[]> {
@@ -103,6 +101,16 @@ export function nftablesTarget(options: NftablesTargetOptions): Target {
       }
     });
     yield found;
+  }
+
+  /** Whether all of these canonical addresses are elements. "get" has no JSON form; the words are one argument, and no shell reads them. */
+  async function areThere(set: SetName, values: readonly string[]): Promise<boolean> {
+    try {
+      await nft(['get', 'element', family, table, set, `{ ${values.join(', ')} }`]);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   return {
@@ -123,7 +131,6 @@ export function nftablesTarget(options: NftablesTargetOptions): Target {
           for (const field of fieldsOf(hook)) commands.push({ add: { rule: { ...inTable, chain: hook, expr: dropRule(set, field) } } });
       }
       await transact(commands);
-      nets = undefined;
     },
     async intact() {
       let text = '';
@@ -144,29 +151,26 @@ export function nftablesTarget(options: NftablesTargetOptions): Target {
       }
     },
     async apply(changes) {
-      const plan = planNets(changes);
-      let commands: unknown[] = [];
-      for (const group of commandsFor(changes, plan)) {
+      const netsChange = [...changes.add, ...changes.remove].some(({ kind }) => kind === 'net');
+      const wanted = netsChange ? netsOf(changes.all()) : nets;
+      let commands: unknown[] = netsChange ? netCommands(wanted) : [];
+      for (const group of hostCommands(changes)) {
         commands.push(...group);
         if (commands.length < commandsPerTransaction) continue;
         await transact(commands);
         commands = [];
       }
       if (commands.length > 0) await transact(commands);
-      nets = plan.wanted;
-      loadedNets = plan.outer;
+      nets = wanted;
     },
     async confirm({ add, remove }) {
-      // A few are looked up one set at a time; for many, reading everything is cheaper than naming them.
-      if (remove.length > 0 || add.length > 500 || add.some(({ kind }) => kind !== 'ip')) return false;
+      // A few are looked up by name; for many, and for nets, reading everything is cheaper or the only way.
+      if (remove.length > confirmRemovalsMax || add.length > confirmAdditionsMax) return false;
+      if ([...add, ...remove].some(({ kind }) => kind !== 'ip')) return false;
       for (const set of ['host4', 'host6'] as const) {
-        const elem = add.filter(({ value }) => locate('ip', value)?.set === set).map(({ value }) => value);
-        if (elem.length === 0) continue;
-        try {
-          await nft(['-j', '-f', '-'], JSON.stringify({ nftables: [{ get: { element: { ...inTable, name: set, elem } } }] }));
-        } catch {
-          return false;
-        }
+        const there = add.filter(({ value }) => hostSet(value) === set).map(({ value }) => value);
+        if (there.length > 0 && !(await areThere(set, there))) return false;
+        for (const { value } of remove) if (hostSet(value) === set && (await areThere(set, [value]))) return false;
       }
       return true;
     },
@@ -178,11 +182,10 @@ export function nftablesTarget(options: NftablesTargetOptions): Target {
           yield entries;
         }
       }
-      loadedNets = found;
       // A net inside a loaded one is in force by it.
       const covering = [...found].map(parseNet).filter((span): span is Span => span !== undefined);
       const covered: LoadedEntry[] = [];
-      for (const [value, { span }] of nets ?? []) {
+      for (const [value, { span }] of nets) {
         if (!found.has(value) && covering.some((outer) => contains(outer, span))) covered.push({ kind: 'net', value });
       }
       if (covered.length > 0) yield covered;
@@ -205,9 +208,9 @@ function dropRule(set: SetName, field: 'saddr' | 'daddr'): unknown[] {
   ];
 }
 
-function locate(kind: ValueKind, value: string): { set: SetName; span: Span } | undefined {
-  const span = kind === 'net' ? parseNet(value) : parseAddress(value);
-  return span && { set: `${kind === 'net' ? 'net' : 'host'}${span.family}`, span };
+function hostSet(value: string): 'host4' | 'host6' | undefined {
+  const span = parseAddress(value);
+  return span && `host${span.family}`;
 }
 
 function netsOf(entries: Iterable<TargetEntry>): Map<string, Net> {

@@ -1,4 +1,8 @@
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, open, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { limits } from '../limits.ts';
 import { linesOf } from '../lines.ts';
 import { TargetError } from './target.ts';
@@ -6,6 +10,11 @@ import { TargetError } from './target.ts';
 export type ProgramRun = {
   readonly argv: readonly string[];
   readonly input?: Iterable<string>;
+  /**
+   * The same as a file on standard input, for programs that open /dev/stdin by its name: what Node gives a child is a socket, and a socket
+   * cannot be opened that way.
+   */
+  readonly inputFile?: string;
   readonly timeoutMs: number;
   /** Takes the output while it comes. Without it the output is thrown away. */
   output?(chunks: AsyncIterable<Uint8Array>): Promise<void>;
@@ -15,8 +24,9 @@ export type ProgramRun = {
 export async function runProgram(run: ProgramRun): Promise<void> {
   const [file, ...args] = run.argv;
   if (file === undefined) throw new TargetError('program_missing', 'no program is configured');
+  const stdin = run.inputFile === undefined ? undefined : await unnamedFile(run.inputFile);
   const child = spawn(file, args, {
-    stdio: ['pipe', run.output ? 'pipe' : 'ignore', 'pipe'],
+    stdio: [stdin?.fd ?? 'pipe', run.output ? 'pipe' : 'ignore', 'pipe'],
     timeout: run.timeoutMs,
     killSignal: 'SIGKILL',
   });
@@ -36,7 +46,22 @@ export async function runProgram(run: ProgramRun): Promise<void> {
   const reading = run.output && child.stdout ? run.output(bounded(child.stdout)) : Promise.resolve();
   reading.catch(() => child.kill('SIGKILL'));
   const writing = writeAll(child.stdin, run.input ?? []);
-  await Promise.all([ended, reading, writing]);
+  try {
+    await Promise.all([ended, reading, writing]);
+  } finally {
+    await stdin?.close();
+  }
+}
+
+/** A file that has no name any more: it goes with its last handle, whatever happens to this process. */
+async function unnamedFile(content: string): Promise<FileHandle> {
+  const path = join(tmpdir(), `rebato-${randomBytes(12).toString('hex')}`);
+  await writeFile(path, content, { mode: 0o600, flag: 'wx' });
+  try {
+    return await open(path, 'r');
+  } finally {
+    await unlink(path);
+  }
 }
 
 async function writeAll(stdin: NodeJS.WritableStream | null, input: Iterable<string>): Promise<void> {
