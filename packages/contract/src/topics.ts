@@ -18,6 +18,8 @@ export type Topics = {
   'decisions.halted': { readonly on: boolean };
   /** A control was added, changed, revoked, or its owner's level changed. */
   'decisions.control_changed': { readonly controlId: string };
+  /** Two people let a held value go. */
+  'guard.released': { readonly vkey: string };
   'members.entity_changed': { readonly entityId: string };
   'members.access_changed': { readonly principalId: string };
 };

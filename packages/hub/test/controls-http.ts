@@ -17,7 +17,7 @@ export async function startDoor(world: ControlsWorld, register: (http: Http, aut
   };
   const anonymous: Actor = { ...world.actorOf(world.addOwner().id), kind: 'system', id: 'anonymous', roles: [], scopes: [] };
   const http = createHttp({
-    log: { info: () => {}, warn: () => {}, error: (fields, text) => void world.problems.push(`${text} ${String(fields['err'])}`) },
+    log: { info: () => {}, warn: () => {}, error: (fields, text) => void world.problems.push(`${text} ${String(fields.err)}`) },
     metrics: createMetrics(),
     clock: world.clock,
     ids: systemIds,

@@ -2,7 +2,18 @@ import type { KeyObject } from 'node:crypto';
 import { type Envelope, type KeyCertificate, protocolVersion, type SignedBody } from '@rebato/contract';
 import type { Clock } from './clock.ts';
 import type { Pool, Tx } from './db.ts';
-import { fingerprint, type KeyPair, makeKeyPair, pemOf, publicKeyOf, readKeyPair, seal, signBody, verifyBody } from './keys/envelope.ts';
+import {
+  fingerprint,
+  type KeyPair,
+  makeKeyPair,
+  pemOf,
+  publicKeyOf,
+  readKeyPair,
+  seal,
+  signBody,
+  signText,
+  verifyBody,
+} from './keys/envelope.ts';
 import { readRoot, rootFile, writeRoot } from './keys/root-file.ts';
 import type { Log } from './ports.ts';
 import { StartRefused } from './start-refused.ts';
@@ -41,6 +52,10 @@ export type Keys = {
   rootFingerprint(): string;
   /** Whether an envelope was signed by today's online key. */
   verify(envelope: Envelope): boolean;
+  /** Signs `text` as it stands with the online key: for what has a prefix of its own, such as checkpoints of the trail. */
+  signRaw(text: string): string;
+  /** Every online key that this hub ever had, by id: SPKI DER in base64. Old signatures stay verifiable. */
+  publicKeys(): ReadonlyMap<string, string>;
   /** Called after key, certificate or epoch changed, in this process or another one. */
   onChange(heard: () => void): void;
   /** New epoch and new online key, signed by the root, whose file must be here. After a restore: agents refuse every version they have seen otherwise. */
@@ -62,7 +77,7 @@ const backdateMs = 5 * 60_000;
 const keysLock = 7373004;
 const keysChannel = 'rebato_keys';
 
-type Stored = { readonly root: string; readonly certificate: Envelope };
+type Stored = { readonly root: string; readonly certificate: Envelope; readonly keys?: Readonly<Record<string, string>> };
 type Held = {
   readonly hub: string;
   readonly epoch: number;
@@ -120,6 +135,8 @@ export async function createKeys(deps: KeysDeps): Promise<Keys> {
     rootPublic: () => held.stored.root,
     rootFingerprint: () => fingerprint(Buffer.from(held.stored.root, 'base64')),
     verify: (envelope) => envelope.keyId === held.pair.id && verifyBody(held.publicKey, envelope.body, envelope.sig),
+    signRaw: (text) => signText(held.pair, text),
+    publicKeys: () => new Map(Object.entries({ ...held.stored.keys, [held.pair.id]: held.pair.spki })),
     onChange: (heard) => void listeners.push(heard),
     async raiseEpoch() {
       take(await raise(deps));
@@ -229,7 +246,8 @@ async function makeRoot(deps: KeysDeps): Promise<KeyPair> {
 async function issue(tx: Tx, deps: KeysDeps, hub: Hub, root: KeyPair, pair: KeyPair): Promise<Held> {
   const now = deps.clock.now().getTime();
   const head = headOf({ hub: hub.id, epoch: hub.epoch }, 'key', new Date(now - backdateMs), new Date(now + certificateDays * dayMs));
-  const stored: Stored = { root: root.spki, certificate: seal(root, { ...head, keyId: pair.id, publicKey: pair.spki }) };
+  const keys = { ...(await readStored(tx))?.keys, [pair.id]: pair.spki };
+  const stored: Stored = { root: root.spki, certificate: seal(root, { ...head, keyId: pair.id, publicKey: pair.spki }), keys };
   await tx.run`
     insert into platform.secret (name, value) values ('wire.online_key', ${pemOf(pair)})
     on conflict (name) do update set value = excluded.value`;

@@ -32,6 +32,8 @@ export type Leader = {
   duty(duty: Duty): void;
   /** Called in every process after a shelf changed: the reader side wakes up. */
   onShelf(heard: (shelf: string) => void): void;
+  /** Called in every process for every numbered entry, after its commit: caches let go of what changed. */
+  onEntry(heard: (entry: BusEntry) => void): void;
   /** Runs a projection outside the log's order, for duties that change shelves (expiry). Same transaction rules as the leader's own. */
   onShelves(names: readonly string[], work: Projector): Promise<void>;
   start(): Promise<void>;
@@ -57,6 +59,15 @@ const standbyMs = 500;
 
 const outboxChannel = 'rebato_outbox';
 const shelfChannel = 'rebato_shelf';
+const logChannel = 'rebato_log';
+const followPage = 500;
+/** Entries that other processes' caches must hear of. The rest reaches them through the shelves. */
+const heardTopics: ReadonlySet<string> = new Set<TopicName>([
+  'members.access_changed',
+  'members.entity_changed',
+  'guard.released',
+  'decisions.control_changed',
+]);
 
 export function createLeader(deps: LeaderDeps): Leader {
   const planners = new Map<TopicName, Planner>();
@@ -64,6 +75,9 @@ export function createLeader(deps: LeaderDeps): Leader {
   const sealers: Sealer[] = [];
   const duties: (Duty & { nextAt: number })[] = [];
   const heard: ((shelf: string) => void)[] = [];
+  const entryListeners: ((entry: BusEntry) => void)[] = [];
+  let entriesSeen = -1;
+  let reading: Promise<void> | undefined;
   const byName = new Map(deps.audiences.map((audience) => [audience.name, audience]));
   let running = false;
   let leading = false;
@@ -88,6 +102,26 @@ export function createLeader(deps: LeaderDeps): Leader {
       notifying = true;
       void deps.db.run`select pg_notify(${outboxChannel}, '')`.catch(() => 0).finally(() => (notifying = false));
     },
+  };
+
+  /** Every process follows the log for its listeners, from where it stood when the process started. */
+  async function followLog(): Promise<void> {
+    for (;;) {
+      const entries = await deps.db.rows<BusEntry>`
+        select position, topic, payload, at from bus.entry where position > ${entriesSeen} order by position limit ${followPage}`;
+      for (const entry of entries) for (const listener of entryListeners) listener(entry);
+      entriesSeen = entries.at(-1)?.position ?? entriesSeen;
+      if (entries.length < followPage) return;
+    }
+  }
+
+  const follow = (): void => {
+    if (entryListeners.length === 0) return;
+    reading = (reading ?? Promise.resolve())
+      .then(followLog)
+      .catch((error: unknown) =>
+        deps.log.warn({ err: message(error) }, 'The log could not be followed; the next notification tries again.'),
+      );
   };
 
   function inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -160,6 +194,7 @@ export function createLeader(deps: LeaderDeps): Leader {
           delete from bus.plan where id in (select id from bus.plan where due_at <= ${now} order by due_at, id limit ${maxDue})
           returning shelf, lane, topic, key, payload, due_at, arrived_at`;
         await carryOut(tx, [...due, ...waiting], now);
+        if (entries.some((entry) => heardTopics.has(entry.topic))) await tx.run`select pg_notify(${logChannel}, '')`;
         return entries.length + waiting.length > 0;
       });
     } catch (error) {
@@ -279,6 +314,7 @@ export function createLeader(deps: LeaderDeps): Leader {
     seal: (sealer) => void sealers.push(sealer),
     duty: (duty) => void duties.push({ ...duty, nextAt: 0 }),
     onShelf: (listener) => void heard.push(listener),
+    onEntry: (listener) => void entryListeners.push(listener),
     onShelves: (names, work) =>
       inTurn(() =>
         deps.db.transaction(async (tx) => {
@@ -288,8 +324,10 @@ export function createLeader(deps: LeaderDeps): Leader {
       ),
     async start() {
       running = true;
+      entriesSeen = (await deps.db.one<{ position: number }>`select position from bus.head`)?.position ?? 0;
       unlisten.push(
         await deps.db.listen(outboxChannel, nudgeHere),
+        await deps.db.listen(logChannel, follow),
         await deps.db.listen(shelfChannel, (shelf) => {
           for (const listener of heard) listener(shelf);
         }),
@@ -300,7 +338,8 @@ export function createLeader(deps: LeaderDeps): Leader {
       running = false;
       wake?.();
       await loop;
-      for (const stop of unlisten) await stop().catch(() => undefined);
+      for (const stop of unlisten.splice(0)) await stop().catch(() => undefined);
+      await reading;
     },
     leads: () => leading,
     async settled() {

@@ -77,7 +77,7 @@ test('a line is one line, and holds nothing that a terminal obeys', () => {
 test('huge, deep, circular and unreadable values are bounded, and never throw', () => {
   const { log, lines } = recording();
   const circle: Record<string, unknown> = {};
-  circle['self'] = circle;
+  circle.self = circle;
   const trap = {
     get bad(): string {
       throw new Error('trap');

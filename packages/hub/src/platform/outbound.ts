@@ -146,7 +146,7 @@ export function createOutbound(options: OutboundOptions = {}): OutboundDoor {
     for (let hop = 0; ; hop++) {
       const received = await reach(target, send, target.url.origin === first.url.origin, signal);
       if (received.status < 300 || received.status === 304 || received.status >= 400) return received;
-      const location = received.headers['location'];
+      const location = received.headers.location;
       const readsOnly = (send.method ?? 'GET') === 'GET' || send.method === 'HEAD';
       if (hop >= hops || location === undefined || !readsOnly) throw new Refusal('redirect');
       // Resolved first, then read with all the strictness for what may be anybody's input.

@@ -1,5 +1,7 @@
+export * from './controls/index.ts';
 export { decisionErrors } from './errors.ts';
 export { type DecisionPolicy, defaultPolicy } from './fold.ts';
 export { registerDecisions } from './projection.ts';
+export { enforcementOf } from './queries.ts';
 export { decisionRoutes, type Enforcement } from './routes.ts';
 export { createRulings, type Rulings } from './rule.ts';

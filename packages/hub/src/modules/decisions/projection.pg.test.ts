@@ -47,7 +47,7 @@ async function startBench() {
   url.pathname = `/${name}`;
   const db = openPool(url.href, { max: 6, application: 'test' });
   await migrate(db, migrations, () => {});
-  const hub = await ensureIdentity(db, systemIds, 'test');
+  await ensureIdentity(db, systemIds, 'test');
   await prepareShelves(db, audiences, join(migrations, 'shelf'), () => {});
   const pools = await openShelfPools(db, url.href, audiences, 2);
   const clock = manualClock(new Date('2026-11-23T10:00:00Z'));
@@ -57,7 +57,7 @@ async function startBench() {
   const shelves = new Map<string, string>();
   const shelfOf = async () => shelves;
   registerIntel(leader, shelfOf);
-  registerDecisions({ leader, signer: keys.signer, hubId: hub.id, epoch: () => 1, policy: () => defaultPolicy, shelfOf, audiences });
+  registerDecisions({ leader, signer: keys.signer, policy: () => defaultPolicy, shelfOf, audiences });
   await leader.start();
   const trail = { record: async () => {} };
   const deps = {

@@ -25,8 +25,6 @@ import {
 export type ProjectionDeps = {
   readonly leader: Leader;
   readonly signer: Signer;
-  readonly hubId: string;
-  readonly epoch: () => number;
   readonly policy: () => DecisionPolicy;
   /** Shelf on which an entity reads. */
   readonly shelfOf: (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
@@ -162,7 +160,7 @@ function sealer(deps: ProjectionDeps): Sealer {
     const halt = await readHalt(tx);
     for (const [lane, transitions] of output.changes) {
       const sealed = await sealLane(deps, tx, audience, lane, transitions as Transition[], halt.on ? 'halt' : 'normal', now);
-      if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.hubId, body: sealed });
+      if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.signer.hub, body: sealed });
     }
   };
 }
@@ -211,8 +209,8 @@ async function sealLane(
     type: 'batch',
     v: protocolVersion,
     alg: 'ES256',
-    hub: deps.hubId,
-    epoch: deps.epoch(),
+    hub: deps.signer.hub,
+    epoch: deps.signer.epoch,
     created: now.toISOString(),
     expires: new Date(now.getTime() + batchLifeMs).toISOString(),
     channel: `${audience.name}/${lane}`,

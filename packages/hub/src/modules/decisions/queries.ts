@@ -81,3 +81,17 @@ export async function listSeen(
   return db.rows`
     select type, at, entity_name from sighting where vkey = ${vkey} and lane = any (${viewer.lanes as string[]}) order by at desc limit ${limit}`;
 }
+
+/** Latest receipt of each control of one entity for a decision, on the write side: an entity's own data. Times count from when its shelf had it. */
+export async function enforcementOf(
+  db: Db,
+  entityId: string,
+  decisionId: string,
+): Promise<{ control: string; name: string; state: string; at: Date; ms: number | null; reason: string | null }[]> {
+  return db.rows`
+    select distinct on (c.num) c.id as control, c.name, (array['applied', 'refused', 'withdrawn', 'expired'])[r.state + 1] as state, r.received_at as at,
+           r.lane_ms as ms, r.reason
+      from decisions.control c join decisions.receipt r on r.control_num = c.num
+     where c.entity_id = ${entityId} and r.decision_id = ${decisionId}
+     order by c.num, r.received_at desc`;
+}

@@ -3,17 +3,15 @@ import { Type } from 'typebox';
 import type { Actor, Viewer } from '#platform/actor';
 import type { Db } from '#platform/db';
 import type { Http } from '#platform/http';
+import { instant, literals, nullable, uuid } from '#platform/schema';
 import { fail } from './errors.ts';
 import { findDecision, listDecisions, listEvidence, listSeen, type ShelfDecision } from './queries.ts';
 import type { Rulings } from './rule.ts';
 import { kindAt, type LiftRow, strengthAt } from './store.ts';
 
-const uuid = Type.String({ format: 'uuid' });
-const instant = Type.String({ format: 'date-time' });
-const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) => Type.Union([schema, Type.Null()]);
 const byId = Type.Object({ id: uuid });
 const reason = Type.String({ minLength: 1, maxLength: 2000 });
-const kind = Type.Union(valueKinds.map((each) => Type.Literal(each)));
+const kind = literals(valueKinds);
 const ruling = Type.Union([Type.Literal('consolidated'), Type.Literal('retracted'), Type.Null()]);
 const assessors = ['admin', 'coordinator', 'assessor'] as const;
 
@@ -22,7 +20,7 @@ const decisionView = Type.Object({
   kind,
   value: Type.String(),
   action: Type.Union([Type.Literal('block'), Type.Literal('allow')]),
-  strength: Type.Union(strengths.map((each) => Type.Literal(each))),
+  strength: literals(strengths),
   confidence: Type.Integer(),
   voices: Type.Integer({ description: 'Independent sources behind it.' }),
   decidedAt: instant,
@@ -40,7 +38,7 @@ const cardView = Type.Object({
       eventId: uuid,
       title: Type.String(),
       owner: Type.String(),
-      tlp: Type.Union(tlps.map((each) => Type.Literal(each))),
+      tlp: literals(tlps),
       publishedAt: instant,
       releasedAt: instant,
       confidence: Type.Integer(),
@@ -56,7 +54,7 @@ const cardView = Type.Object({
       name: Type.String(),
       state: Type.String(),
       at: instant,
-      ms: nullable(Type.Integer({ description: 'From the first report to the receipt, measured by the hub.' })),
+      ms: nullable(Type.Integer({ description: 'From when your shelf had it to the receipt, by the clock of the hub.' })),
       reason: nullable(Type.String()),
     }),
     { description: 'Your own controls, from their receipts.' },

@@ -205,7 +205,7 @@ export function createIntel(setup: IntelDeps) {
     decide: (actor: Actor, verdict: Verdict) => decideEvent(deps, actor, verdict),
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
-    releaseHeld: (actor: Actor, kind: ValueKind, value: string) => releaseHeld(deps, actor, vkeyOf(kind, value)),
+    releaseHeldKey: (actor: Actor, vkey: string) => releaseHeld(deps, actor, vkey),
     clock: deps.clock,
     digestOf: (bytes: Buffer): string => hash('sha256', bytes, 'hex'),
   };

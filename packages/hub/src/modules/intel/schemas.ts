@@ -1,13 +1,10 @@
 import { distributions, paps, tlps, valueKinds } from '@rebato/contract';
-import { type TLiteral, type TUnion, Type } from 'typebox';
+import { Type } from 'typebox';
+import { instant, literals, nullable, uuid } from '#platform/schema';
 
 /** Shapes of the native API that intel takes and gives. */
 
-const literals = <const T extends readonly string[]>(values: T): TUnion<{ -readonly [K in keyof T]: TLiteral<T[K] & string> }> =>
-  Type.Union(values.map((value) => Type.Literal(value))) as never;
-
-export const uuid = Type.String({ format: 'uuid' });
-export const instant = Type.String({ format: 'date-time' });
+export { instant, uuid };
 export const tlp = literals(tlps);
 export const pap = literals(paps);
 export const distribution = literals(distributions);
@@ -59,7 +56,7 @@ export const reportInput = Type.Object({
 
 export const acknowledgement = Type.Object({ id: uuid, receivedAt: instant, events: Type.Array(uuid), repeated: Type.Boolean() });
 
-const verdict = Type.Object({ rule: Type.Union([Type.String(), Type.Null()]), reason: Type.Union([Type.String(), Type.Null()]) });
+const verdict = Type.Object({ rule: nullable(Type.String()), reason: nullable(Type.String()) });
 
 export const previewReply = Type.Object({
   findings: Type.Array(
@@ -88,7 +85,7 @@ export const eventHead = Type.Object({
   title: Type.String(),
   date: Type.String(),
   owner: Type.Object({ id: uuid, name: Type.String() }),
-  author: Type.Union([Type.Object({ name: Type.String(), uuid: Type.Union([Type.String(), Type.Null()]) }), Type.Null()]),
+  author: Type.Union([Type.Object({ name: Type.String(), uuid: nullable(Type.String()) }), Type.Null()]),
   tlp,
   pap,
   distribution,
@@ -111,17 +108,17 @@ export const indicatorView = Type.Object({
   toIds: Type.Boolean(),
   blockable: Type.Boolean(),
   comment: Type.String(),
-  objectId: Type.Union([uuid, Type.Null()]),
-  relation: Type.Union([Type.String(), Type.Null()]),
-  firstSeen: Type.Union([instant, Type.Null()]),
-  lastSeen: Type.Union([instant, Type.Null()]),
+  objectId: nullable(uuid),
+  relation: nullable(Type.String()),
+  firstSeen: nullable(instant),
+  lastSeen: nullable(instant),
   tags: Type.Array(Type.String()),
 });
 
 export const eventView = Type.Object({
   ...eventHead.properties,
   items: Type.Array(indicatorView, { description: 'The first 1,000 by id; page on with /indicators.' }),
-  objects: Type.Array(Type.Object({ id: uuid, name: Type.String(), comment: Type.Union([Type.String(), Type.Null()]) })),
+  objects: Type.Array(Type.Object({ id: uuid, name: Type.String(), comment: nullable(Type.String()) })),
   comments: Type.Array(Type.Object({ id: uuid, by: Type.String(), at: instant, text: Type.String() })),
   attachments: Type.Array(
     Type.Object({ id: uuid, name: Type.String(), bytes: Type.Integer(), sha256: Type.String(), malware: Type.Boolean() }),
@@ -137,11 +134,11 @@ export const ownEvent = Type.Object({
   pap,
   distribution,
   arrivedAt: instant,
-  publishedAt: Type.Union([instant, Type.Null()]),
-  consolidatedAt: Type.Union([instant, Type.Null()]),
-  reason: Type.Union([Type.String(), Type.Null()]),
+  publishedAt: nullable(instant),
+  consolidatedAt: nullable(instant),
+  reason: nullable(Type.String()),
   indicators: Type.Integer(),
-  states: Type.Array(Type.Object({ state: attributeState, rule: Type.Union([Type.String(), Type.Null()]), count: Type.Integer() })),
+  states: Type.Array(Type.Object({ state: attributeState, rule: nullable(Type.String()), count: Type.Integer() })),
 });
 
 export const judgedView = Type.Object({
@@ -152,8 +149,8 @@ export const judgedView = Type.Object({
   kind,
   state: attributeState,
   blockable: Type.Boolean(),
-  rule: Type.Union([Type.String(), Type.Null()]),
-  reason: Type.Union([Type.String(), Type.Null()]),
+  rule: nullable(Type.String()),
+  reason: nullable(Type.String()),
   comment: Type.String(),
 });
 
@@ -162,7 +159,7 @@ export const queueItem = Type.Object({
   owner: Type.Object({ id: uuid, name: Type.String(), published: Type.Integer(), rejected: Type.Integer(), retracted: Type.Integer() }),
   waitingMs: Type.Integer(),
   danger: Type.Integer(),
-  claimedBy: Type.Union([Type.String(), Type.Null()]),
+  claimedBy: nullable(Type.String()),
 });
 
 export const queueEvent = Type.Object({
@@ -174,9 +171,9 @@ export const lookupReply = Type.Object({
   values: Type.Array(
     Type.Object({
       value: Type.String(),
-      canonical: Type.Union([Type.String(), Type.Null()]),
-      kind: Type.Union([kind, Type.Null()]),
-      problem: Type.Union([Type.String(), Type.Null()]),
+      canonical: nullable(Type.String()),
+      kind: nullable(kind),
+      problem: nullable(Type.String()),
       events: Type.Array(
         Type.Object({
           id: uuid,
@@ -210,5 +207,5 @@ export const page = {
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000 })),
   after: Type.Optional(Type.String({ maxLength: 512, description: 'The `next` of the page before.' })),
 };
-export const next = Type.Union([Type.String(), Type.Null()]);
+export const next = nullable(Type.String());
 export const okReply = Type.Object({ ok: Type.Boolean() });

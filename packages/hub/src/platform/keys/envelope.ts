@@ -43,3 +43,7 @@ export function seal(pair: KeyPair, body: SignedBody): Envelope {
   const text = JSON.stringify(body);
   return { body: text, keyId: pair.id, sig: signBody(pair, text) };
 }
+
+/** Base64 of the IEEE P1363 signature over `text` alone. Whoever calls puts a prefix of its own before it. */
+export const signText = (pair: KeyPair, text: string): string =>
+  sign('sha256', Buffer.from(text), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64');

@@ -1,0 +1,122 @@
+/** Joins what members and levels know into the answers that later modules ask for. Belongs to the composition root. */
+import { domainToUnicode } from 'node:url';
+import type { Readers, Reporter, ReporterOf } from '#intel';
+import { findEntity, findEntityAccess, viewerOf, voiceOf } from '#members';
+import type { Viewer } from '#platform/actor';
+import type { Clock } from '#platform/clock';
+import type { Db, Pool, Tx } from '#platform/db';
+import type { Levels } from '#scoring';
+import { netContains, parseIp, parseNet } from '#values';
+
+export type AccessDeps = { readonly db: Pool; readonly pools: ReadonlyMap<string, Pool>; readonly levels: Levels; readonly clock: Clock };
+
+/** How long what was read of an entity is used again; a change is heard of at once through the log. */
+const cacheMs = 2_000;
+/** Entities kept; more than any nation has. */
+const cacheMax = 5_000;
+
+type Asset = { readonly kind: string; readonly value: string };
+
+export function access(deps: AccessDeps) {
+  const cache = new Map<string, { readonly untilMs: number; readonly reporter: Promise<Reporter> }>();
+
+  async function readReporter(entityId: string): Promise<Reporter> {
+    const entity = await findEntity(deps.db, entityId);
+    if (entity === undefined) throw new Error(`no entity ${entityId}`);
+    const [voice, assets, people] = await Promise.all([
+      voiceOf(deps.db, entityId),
+      deps.db.rows<Asset>`select kind, value from members.asset where entity_id = ${entityId} limit 10000`,
+      deps.db.rows<{ name: string; mail: string }>`select name, mail from members.person where entity_id = ${entityId} limit 10000`,
+    ]);
+    return {
+      name: entity.name,
+      kind: entity.kind,
+      level: entity.level,
+      voice,
+      own: ownData(assets, people),
+      ownDomains: assets
+        .filter((asset) => asset.kind === 'domain' || asset.kind === 'mail_domain')
+        .map((asset) => domainToUnicode(asset.value)),
+      ownPeople: people.flatMap((person) => [person.name, person.mail]),
+    };
+  }
+
+  const reporterOf: ReporterOf = (entityId) => {
+    const now = deps.clock.monotonicMs();
+    const held = cache.get(entityId);
+    if (held !== undefined && held.untilMs > now) return held.reporter;
+    if (cache.size >= cacheMax) cache.clear();
+    const reporter = readReporter(entityId);
+    reporter.catch(() => cache.delete(entityId));
+    cache.set(entityId, { untilMs: now + cacheMs, reporter });
+    return reporter;
+  };
+
+  const readers: Readers = {
+    of(viewer: Viewer): Db {
+      const pool = deps.pools.get(viewer.shelf);
+      if (pool === undefined) throw new Error(`no shelf ${viewer.shelf}`);
+      return pool;
+    },
+  };
+
+  return {
+    reporterOf,
+    readers,
+    forget: (entityId: string) => void cache.delete(entityId),
+    allAssets: () =>
+      deps.db.rows<{ entityId: string; kind: string; value: string }>`select entity_id, kind, value from members.asset limit 100000`,
+    async ownerOf(entityId: string) {
+      const [entity, row] = await Promise.all([findEntityAccess(deps.db, entityId), findEntity(deps.db, entityId)]);
+      if (entity === undefined || row === undefined || entity.suspendedAt !== null) return undefined;
+      const level = await deps.levels.access(entity.level);
+      return { viewer: viewerOf(entity, level), critical: row.critical, maxTlp: level.maxTlp };
+    },
+    async shelfOf(tx: Tx, entityIds: readonly string[]): Promise<Map<string, string>> {
+      const rows =
+        entityIds.length === 0
+          ? []
+          : await tx.rows<{
+              id: string;
+              level: string;
+            }>`select id, level from members.entity where id = any (${entityIds as string[]}::uuid[])`;
+      const shelves = new Map<string, string>();
+      for (const row of rows) shelves.set(row.id, (await deps.levels.access(row.level)).shelf);
+      return shelves;
+    },
+  };
+}
+
+/** Whether a value is the sender's own: in its networks, beneath its domains, or an address of its people. Then it is victim data. */
+export function ownData(assets: readonly Asset[], people: readonly { readonly mail: string }[]): Reporter['own'] {
+  const nets = assets.filter((asset) => asset.kind === 'net').map((asset) => parseNet(asset.value));
+  const exact = new Set(assets.map((asset) => asset.value));
+  const domains = new Set(assets.filter((asset) => asset.kind === 'domain' || asset.kind === 'mail_domain').map((asset) => asset.value));
+  const mails = new Set(people.map((person) => person.mail.toLowerCase()));
+  const beneath = (name: string): boolean => {
+    for (let rest = name; ; rest = rest.slice(rest.indexOf('.') + 1)) {
+      if (domains.has(rest)) return true;
+      if (!rest.includes('.')) return false;
+    }
+  };
+  const host = (url: string): string => URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
+  const ownHost = (name: string): boolean => {
+    const ip = parseIp(name);
+    return exact.has(name) || (ip === undefined ? beneath(name) : nets.some((net) => net !== undefined && netContains(net, ip)));
+  };
+  return {
+    isOwn(kind, value) {
+      if ((kind === 'ip' || kind === 'domain') && ownHost(value))
+        return 'This belongs to your own entity: data about victims does not leave.';
+      if (kind === 'net') {
+        const net = parseNet(value);
+        if (net !== undefined && (exact.has(value) || nets.some((own) => own !== undefined && netContains(own, net))))
+          return 'This is a network of your own entity: data about victims does not leave.';
+      }
+      if (kind === 'url' && ownHost(host(value))) return 'This address is on a host of your own entity: data about victims does not leave.';
+      if (kind === 'email' && (mails.has(value.toLowerCase()) || beneath(value.slice(value.lastIndexOf('@') + 1))))
+        return 'This is a mail address of your own people: data about victims does not leave.';
+      return undefined;
+    },
+  };
+}

@@ -1,0 +1,264 @@
+/** The composition root: the only file that knows every module. Reads like a table of contents. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  agentWriteRoutes,
+  controlErrors,
+  controlRoutes,
+  createControls,
+  createRulings,
+  type DecisionPolicy,
+  decisionErrors,
+  decisionRoutes,
+  defaultPolicy,
+  enforcementOf,
+  registerDecisions,
+} from '#decisions';
+import { createGuard, guardErrors, guardRoutes } from '#guard';
+import { assessRoutes, createIntel, intelErrors, intelRoutes, registerIntel, vkeyOf } from '#intel';
+import { createMembers, membersErrors, systemActor } from '#members';
+import type { Clock } from '#platform/clock';
+import { openPool, type Pool } from '#platform/db';
+import { createHttp, type HttpLimits } from '#platform/http';
+import { ensureIdentity } from '#platform/identity';
+import type { Ids } from '#platform/ids';
+import { type Job, startJobs } from '#platform/jobs';
+import { createKeys } from '#platform/keys';
+import { createLeader } from '#platform/leader';
+import { createMetrics } from '#platform/metrics';
+import { migrate } from '#platform/migrate';
+import { createOutbound } from '#platform/outbound';
+import type { Log } from '#platform/ports';
+import { hubSecret } from '#platform/secret';
+import { openShelfPools, prepareShelves } from '#platform/shelf';
+import { createTrail, type TrailLog } from '#platform/trail';
+import { createLevels, createScoring, scoringErrors } from '#scoring';
+import { canonicaliseKind } from '#values';
+import { access } from './access.ts';
+import { systemRoutes } from './system-routes.ts';
+
+export type HubOptions = {
+  readonly databaseUrl: string;
+  readonly dataDir: string;
+  readonly host: string;
+  readonly port: number;
+  readonly publicUrl: string | undefined;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  readonly log: Log;
+  readonly allowPrivateOutbound: readonly string[];
+  readonly limits?: HttpLimits;
+  readonly decisionPolicy?: DecisionPolicy;
+  readonly oidc?: {
+    readonly issuer: string;
+    readonly clientId: string;
+    readonly clientSecret?: string;
+    readonly label: string;
+    readonly allowLoopbackHttp?: boolean;
+  };
+  /** Connections of the write side; each shelf has half as many of its own. */
+  readonly connections?: number;
+  /** Tests: check replies against their whole schema, and turn password derivation down. */
+  readonly testing?: { readonly checkReplies?: boolean; readonly passwordRounds?: number; readonly noJobs?: boolean };
+};
+
+export type Hub = Awaited<ReturnType<typeof startHub>>;
+
+const migrationsFolder = join(import.meta.dirname, '../migrations');
+
+/** Starts a whole hub in this process. May be called many times: everything hangs on the returned object. */
+export async function startHub(options: HubOptions) {
+  const { clock, ids, log } = options;
+  const db = openPool(options.databaseUrl, { max: options.connections ?? 12, application: 'rebato core' });
+  const stops: (() => Promise<unknown>)[] = [() => db.close()];
+  const stop = async (): Promise<void> => {
+    for (const each of stops.splice(0).reverse())
+      await each().catch((error: unknown) => log.error({ err: String(error) }, 'A part did not stop cleanly.'));
+  };
+  try {
+    await migrate(db, migrationsFolder, (line) => log.info({}, line));
+    const hub = await ensureIdentity(db, ids, options.name);
+    const metrics = createMetrics();
+    let origin = options.publicUrl ?? `http://${options.host}:${options.port}`;
+    const outbound = createOutbound({ allow: options.allowPrivateOutbound, log, metrics });
+
+    // Who reads what when.
+    const levels = createLevels({ db, clock });
+    const audiences = await levels.audiences();
+    await prepareShelves(db, audiences, join(migrationsFolder, 'shelf'), (line) => log.info({}, line));
+    const pools = await openShelfPools(db, options.databaseUrl, audiences, Math.max(2, Math.floor((options.connections ?? 12) / 2)));
+    for (const pool of pools.values()) stops.push(() => pool.close());
+
+    // The log, the keys, the trail.
+    const leader = createLeader({ db, clock, log, audiences });
+    const bus = leader.bus;
+    const keys = await createKeys({ db, dataDir: options.dataDir, clock, log });
+    stops.push(() => keys.stop());
+    const trail: TrailLog = createTrail({
+      db,
+      clock,
+      hub: hub.id,
+      signer: {
+        get keyId() {
+          return keys.signer.keyId;
+        },
+        sign: keys.signRaw,
+      },
+      keys: keys.publicKeys,
+    });
+
+    // Modules, in their order.
+    const sealKey = await hubSecret(options.dataDir, db, 'seal');
+    const members = createMembers({
+      db,
+      bus,
+      trail,
+      clock,
+      ids,
+      log,
+      publicUrl: () => origin,
+      levelAccess: (level) => levels.access(level),
+      assetCanonical: (kind, raw) => {
+        const canonical = canonicaliseKind(kind === 'mail_domain' ? 'domain' : kind, raw);
+        return canonical.ok ? { ok: true, value: canonical.value } : { ok: false, message: canonical.message };
+      },
+      authenticateAgent: (credential, from) => controls.authenticateAgent(credential, from),
+      sealKey: () => sealKey,
+      ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
+      ...(options.testing?.passwordRounds === undefined ? {} : { passwordRounds: options.testing.passwordRounds }),
+    });
+    const scoring = createScoring({ db, bus, trail, clock, ids, levels, members, shelves: audiences.map((audience) => audience.name) });
+    const see = access({ db, pools, levels, clock });
+    const guard = createGuard({
+      db,
+      trail,
+      clock,
+      ids,
+      log,
+      outbound,
+      memberAssets: see.allAssets,
+      ownHosts: () => [new URL(origin).hostname],
+      onReleased: async (tx, release) => {
+        await bus.append(tx, 'guard.released', { vkey: vkeyOf(release.kind, release.value) });
+      },
+    });
+    stops.push(() => guard.stop());
+    const intel = createIntel({ db, bus, trail, clock, ids, reporterOf: see.reporterOf, readers: see.readers, guardTables: guard.tables });
+    const rulings = createRulings({ db, bus, trail, clock, ids });
+    const controls = createControls({ db, pools, bus, trail, clock, ids, log, metrics, keys, ownerOf: see.ownerOf });
+    stops.push(() => controls.stop());
+
+    // What happens when something was announced.
+    registerIntel(leader, see.shelfOf);
+    registerDecisions({
+      leader,
+      signer: keys.signer,
+      policy: () => options.decisionPolicy ?? defaultPolicy,
+      shelfOf: see.shelfOf,
+      audiences,
+    });
+    leader.onEntry((entry) => {
+      if (entry.topic === 'members.access_changed') members.forget(String(entry.payload.principalId));
+      if (entry.topic === 'members.entity_changed') {
+        const entityId = String(entry.payload.entityId);
+        members.forget(entityId);
+        see.forget(entityId);
+        void controls
+          .entityChanged(entityId)
+          .catch((error: unknown) => log.error({ err: String(error) }, 'Orders of an entity could not be renewed.'));
+        void guard.reload().catch((error: unknown) => log.error({ err: String(error) }, 'The guard could not be reloaded.'));
+      }
+      if (entry.topic === 'guard.released')
+        void intel
+          .releaseHeldKey(systemActor('guard'), String(entry.payload.vkey))
+          .catch((error: unknown) => log.error({ err: String(error) }, 'Held values could not be let go.'));
+    });
+    leader.duty({ name: 'chain the trail', everyMs: 1_000, run: async () => (await trail.chainOnce()) > 0 });
+    for (const duty of controls.duties()) leader.duty(duty);
+
+    // The door.
+    const http = createHttp({
+      log,
+      metrics,
+      clock,
+      ids,
+      authenticate: (request) => members.authenticateRequest(request),
+      anonymous: systemActor('anonymous'),
+      publicUrl: origin,
+      errors: [membersErrors, scoringErrors, guardErrors, intelErrors, decisionErrors, controlErrors],
+      ready: async () => (await db.one`select 1`) !== undefined,
+      ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.testing?.checkReplies === undefined ? {} : { checkReplies: options.testing.checkReplies }),
+    });
+    guardRoutes(http, guard);
+    intelRoutes(http, intel);
+    assessRoutes(http, intel);
+    decisionRoutes(http, {
+      rulings,
+      shelf: (viewer) => see.readers.of(viewer),
+      enforcementOf: (actor, id) => enforcementOf(db, actor.entityId, id),
+    });
+    controlRoutes(http, controls);
+    agentWriteRoutes(http, controls);
+    systemRoutes(http, { trail, keys, db, hub });
+
+    await guard.start();
+    await controls.start();
+    const first = await members.firstStart(options.name);
+    if (first !== undefined) await writeFile(join(options.dataDir, 'admin.key'), `${first.adminKey}\n`, { mode: 0o600 });
+    await leader.start();
+    stops.push(() => leader.stop());
+    const jobs: Job[] = [
+      { name: 'checkpoint_trail', cron: '*/10 * * * *', run: async () => void (await trail.checkpoint()) },
+      { name: 'tidy_members', cron: '*/15 * * * *', run: async () => void (await members.tidy()) },
+      { name: 'renew_keys', cron: '17 * * * *', run: () => keys.refresh() },
+    ];
+    if (options.testing?.noJobs !== true) {
+      const running = await startJobs(options.databaseUrl, jobs, log);
+      stops.push(() => running.stop());
+    }
+    const flush = setInterval(() => void members.flushUse().catch(() => 0), 60_000);
+    flush.unref();
+    stops.push(async () => {
+      clearInterval(flush);
+      await members.flushUse();
+    });
+    const at = await http.listen({ host: options.host, port: options.port });
+    stops.push(() => http.drain());
+    if (options.publicUrl === undefined) origin = at.url;
+    const firstLink = first === undefined ? undefined : await members.createFirstLink();
+    return {
+      url: at.url,
+      port: at.port,
+      id: hub.id,
+      adminKey: first?.adminKey,
+      firstLink: firstLink === undefined ? undefined : `${origin}${firstLink}`,
+      routes: http.routes(),
+      db,
+      pools,
+      clock,
+      ids,
+      leader,
+      keys,
+      trail,
+      members,
+      scoring,
+      guard,
+      intel,
+      rulings,
+      controls,
+      stop,
+      [Symbol.asyncDispose]: stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** The administrator's key of a data folder; undefined where there is none. */
+export async function readAdminKey(dataDir: string): Promise<string | undefined> {
+  return (await readFile(join(dataDir, 'admin.key'), 'utf8').catch(() => undefined))?.trim();
+}
+export type { Pool };
