@@ -4,6 +4,7 @@ import type { Pool } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
 import { fail } from './errors.ts';
 import { type Level, type Levels, type Policy, releaseDelays } from './levels.ts';
+import { delayMaxMs, historyMax, levelsMax } from './limits.ts';
 import { type AssignmentRow, insertAssignment, insertPolicy, listAssignments, listPolicies, lockPolicies, readPolicy } from './store.ts';
 
 export type ScoringDeps = {
@@ -31,15 +32,6 @@ export function createScoring(deps: ScoringDeps) {
     changePolicy: (actor: Actor, levels: readonly Level[], reason: string) => changePolicy(deps, actor, levels, reason),
   };
 }
-
-/** Rows of a history that are shown: twenty years of quarterly reviews. */
-const historyMax = 100;
-
-/** More levels than any network has; a policy is read at every start. */
-const levelsMax = 20;
-
-/** A release may be held back for 90 days at most: longer than any indicator is worth. */
-const delayMaxMs = 90 * 86_400_000;
 
 /** The level of an entity under the policy in force. */
 export async function levelOf(deps: ScoringDeps, entityId: string): Promise<Level> {
