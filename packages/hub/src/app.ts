@@ -16,7 +16,7 @@ import {
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
 import { assessRoutes, createIntel, intelErrors, intelRoutes, registerIntel, vkeyOf } from '#intel';
-import { createMembers, membersErrors, systemActor } from '#members';
+import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
 import type { Clock } from '#platform/clock';
 import { openPool, type Pool } from '#platform/db';
 import { createHttp, type HttpLimits } from '#platform/http';
@@ -32,9 +32,11 @@ import type { Log } from '#platform/ports';
 import { hubSecret } from '#platform/secret';
 import { openShelfPools, prepareShelves } from '#platform/shelf';
 import { createTrail, type TrailLog } from '#platform/trail';
-import { createLevels, createScoring, scoringErrors } from '#scoring';
+import { createLevels, createScoring, scoringErrors, scoringRoutes } from '#scoring';
 import { canonicaliseKind } from '#values';
 import { access } from './access.ts';
+import { listErrors, listRoutes } from './edges/lists/index.ts';
+import { createFanout, streamErrors, streamRoutes } from './edges/stream/index.ts';
 import { systemRoutes } from './system-routes.ts';
 
 export type HubOptions = {
@@ -186,11 +188,13 @@ export async function startHub(options: HubOptions) {
       authenticate: (request) => members.authenticateRequest(request),
       anonymous: systemActor('anonymous'),
       publicUrl: origin,
-      errors: [membersErrors, scoringErrors, guardErrors, intelErrors, decisionErrors, controlErrors],
+      errors: [membersErrors, scoringErrors, guardErrors, intelErrors, decisionErrors, controlErrors, streamErrors, listErrors],
       ready: async () => (await db.one`select 1`) !== undefined,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.testing?.checkReplies === undefined ? {} : { checkReplies: options.testing.checkReplies }),
     });
+    membersRoutes(http, members);
+    scoringRoutes(http, scoring);
     guardRoutes(http, guard);
     intelRoutes(http, intel);
     assessRoutes(http, intel);
@@ -201,10 +205,28 @@ export async function startHub(options: HubOptions) {
     });
     controlRoutes(http, controls);
     agentWriteRoutes(http, controls);
+    const fanout = createFanout({ pools, leader, keys, clock, log, metrics });
+    const streams = streamRoutes(http, {
+      fanout,
+      pools,
+      keys,
+      clock,
+      log,
+      controls,
+      incarnation: hub.incarnation,
+      authenticate: (request) => members.authenticateRequest(request),
+    });
+    listRoutes(http, { pools, clock, log, listControl: (actor, id) => controls.listControl(actor, id) });
     systemRoutes(http, { trail, keys, db, hub });
 
     await guard.start();
     await controls.start();
+    fanout.start();
+    streams.start();
+    stops.push(async () => {
+      streams.stop();
+      fanout.stop();
+    });
     const first = await members.firstStart(options.name);
     if (first !== undefined) await writeFile(join(options.dataDir, 'admin.key'), `${first.adminKey}\n`, { mode: 0o600 });
     await leader.start();

@@ -34,7 +34,9 @@ async function serve(): Promise<number> {
         : undefined;
     const stopped = Promise.withResolvers<number>();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve(0));
+    let stopping = false;
     void embedded?.exited.then(() => {
+      if (stopping) return;
       log.error({}, 'The embedded PostgreSQL ended. The hub stops; start it again, and it recovers what was committed.');
       stopped.resolve(1);
     });
@@ -69,6 +71,7 @@ async function serve(): Promise<number> {
       await hub.stop();
       return code;
     } finally {
+      stopping = true;
       await embedded?.stop();
     }
   } catch (error) {

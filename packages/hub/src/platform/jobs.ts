@@ -1,4 +1,4 @@
-import { type Runner, run } from 'graphile-worker';
+import { Logger, type Runner, run } from 'graphile-worker';
 import type { Log } from './ports.ts';
 
 /** Background work by the calendar. Of several hub processes one does it. */
@@ -17,7 +17,6 @@ const pollMs = 5_000;
 /** Starts carrying out jobs; `stop` lets running ones finish. */
 export async function startJobs(databaseUrl: string, jobs: readonly Job[], log: Log): Promise<{ stop(): Promise<void> }> {
   const quiet = { error: log.error, warning: log.warn, info: () => {}, debug: () => {} };
-  const { Logger } = await import('graphile-worker');
   const runner: Runner = await run({
     connectionString: databaseUrl,
     concurrency: 1,
@@ -29,7 +28,7 @@ export async function startJobs(databaseUrl: string, jobs: readonly Job[], log: 
       if (level === 'warning') quiet.warning({ source: 'jobs' }, message);
     }),
     taskList: Object.fromEntries(jobs.map((job) => [job.name, () => job.run()])),
-    crontab: jobs.map((job) => `${job.cron} ${job.name} ?max=${attemptsMax}&fill=0`).join('\n'),
+    crontab: jobs.map((job) => `${job.cron} ${job.name} ?max=${attemptsMax}`).join('\n'),
   });
   return { stop: () => runner.stop() };
 }

@@ -189,7 +189,7 @@ async function loadOrMake(deps: KeysDeps): Promise<Held> {
     // The same key with a new date: batches that it signed stay readable for agents that are behind.
     if (root !== undefined) return issue(tx, deps, hub, root, pair);
     const days = Math.floor((held.expiresAt - now) / dayMs);
-    const fields = { expires: issuedFor.expires, rootKey: rootFile(deps.dataDir) };
+    const fields = { expires: issuedFor.expires, file: rootFile(deps.dataDir) };
     if (days < 0)
       deps.log.error(
         fields,
@@ -236,7 +236,7 @@ async function makeRoot(deps: KeysDeps): Promise<KeyPair> {
   const root = makeKeyPair();
   await writeRoot(deps.dataDir, root);
   deps.log.warn(
-    { rootKey: rootFile(deps.dataDir), fingerprint: fingerprint(Buffer.from(root.spki, 'base64')) },
+    { file: rootFile(deps.dataDir), fingerprint: fingerprint(Buffer.from(root.spki, 'base64')) },
     'A root key was made. Move it to an offline place: it is needed again only to renew the signing key (once in two months) and after a restore.',
   );
   return root;
