@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { guardRulesMarkdown } from '../packages/hub/src/modules/guard/index.ts';
 import { configMarkdown } from '../packages/hub/src/platform/config.ts';
-import { commandsMarkdown } from './docs/commands.ts';
 import { errorsMarkdown } from './docs/errors.ts';
 import { routesMarkdown } from './docs/routes.ts';
 import { schemaDump } from './docs/schema.ts';
@@ -16,7 +15,7 @@ type Maker = () => string | undefined | Promise<string | undefined>;
 const documents: Readonly<Record<string, Maker>> = {
   'docs/reference/config.md': () => `# Settings\n\nAll from the environment. An empty variable counts as none.\n\n${configMarkdown()}\n`,
   'docs/reference/errors.md': () => errorsMarkdown(root),
-  'docs/reference/cli.md': () => commandsMarkdown(root),
+  'docs/reference/cli.md': () => made('packages/hub/src/cli/cli.ts', 'cliMarkdown'),
   'docs/reference/guard.md': guardRulesMarkdown,
   'docs/reference/routes.md': () => routesMarkdown(root),
   'packages/hub/migrations/schema.sql': () => schemaDump(root),
@@ -42,6 +41,14 @@ for (const [path, make] of Object.entries(documents)) {
 if (checking && stale.length > 0) {
   process.stdout.write(`Stale: ${stale.join(', ')}. Run npm run docs and commit what it writes.\n`);
   process.exitCode = 1;
+}
+
+/** What a function without parameters of that file returns; undefined when there is no such file or function. */
+async function made(path: string, name: string): Promise<string | undefined> {
+  if (!existsSync(join(root, path))) return undefined;
+  const module: Readonly<Record<string, unknown>> = await import(join(root, path));
+  const make = module[name];
+  return typeof make === 'function' ? (make as () => string)() : undefined;
 }
 
 /** Says on top who made it, so that nobody edits it by hand. */

@@ -29,8 +29,8 @@ export async function errorsMarkdown(root: string): Promise<string> {
   return [
     '# Error codes',
     '',
-    'A code keeps its meaning for ever. The native API sends it as the last part of `type` in a problem document (RFC 9457); which HTTP',
-    'status a kind becomes is said in `docs/protocols/native-api.md`.',
+    'A code keeps its meaning for ever. The native API sends it as `code` in a problem document (RFC 9457); which HTTP status a kind becomes',
+    'is said in [the native API](../protocols/native-api.md).',
     '',
     '| Kind | Means |',
     '| --- | --- |',
