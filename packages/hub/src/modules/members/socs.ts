@@ -16,8 +16,8 @@ import {
   lockServing,
   replaceServes,
   type SocRow,
+  servedInCircle,
   updateSoc,
-  voicesOf,
 } from './store/socs.ts';
 
 export type SocInput = {
@@ -153,15 +153,7 @@ async function serve(deps: MembersDeps, tx: Tx, soc: SocRow, entityIds: readonly
     throw fail('members.entity_not_found', 'One of the served entities does not exist.');
   if (!(await replaceServes(tx, soc.id, entityIds, deps.clock.now())))
     throw fail('members.soc_serves', 'One of the entities is served by another SOC.');
-  await refuseCircles(tx, entityIds);
-}
-
-/** Voices are followed upwards; in a circle two entities would each speak with the other's. The last one of a chain speaks for itself. */
-async function refuseCircles(tx: Tx, entityIds: readonly string[]): Promise<void> {
-  const voices = await voicesOf(tx, entityIds);
-  const tops = await voicesOf(tx, [...new Set(voices.values())]);
-  for (const [top, voice] of tops)
-    if (top !== voice) throw fail('members.soc_serves', 'These SOCs would serve each other in a circle, or in too long a chain.');
+  if (await servedInCircle(tx)) throw fail('members.soc_serves', 'These SOCs would serve each other in a circle, or in too long a chain.');
 }
 
 async function announce(deps: MembersDeps, tx: Tx, entityIds: readonly string[]): Promise<void> {

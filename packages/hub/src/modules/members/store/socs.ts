@@ -83,6 +83,25 @@ export async function voicesOf(db: Db, entityIds: readonly string[]): Promise<Ma
   return new Map(rows.map((row) => [row.entityId, row.voice]));
 }
 
+/**
+ * Whether somebody is served in a circle, or through more SOCs than voices are followed. Looks at all of them, because one new link can make a
+ * chain too long far below it. Call under `lockServing`.
+ */
+export async function servedInCircle(tx: Tx): Promise<boolean> {
+  const row = await tx.one`
+    with recursive chain (voice, depth) as (
+      select entity_id, 0 from members.soc_serves
+      union all
+      select s.operator_entity_id, c.depth + 1
+        from chain c
+        join members.soc_serves v on v.entity_id = c.voice
+        join members.soc s on s.id = v.soc_id
+       where c.depth < ${limits.voiceDepth} and s.operator_entity_id <> c.voice
+    )
+    select from chain where depth = ${limits.voiceDepth} limit 1`;
+  return row !== undefined;
+}
+
 export async function voiceOf(db: Db, entityId: string): Promise<string> {
   return (await voicesOf(db, [entityId])).get(entityId) ?? entityId;
 }
