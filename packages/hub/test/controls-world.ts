@@ -9,6 +9,7 @@ import { manualClock } from '#platform/clock';
 import { openPool } from '#platform/db';
 import { systemIds } from '#platform/ids';
 import { createKeys } from '#platform/keys';
+import type { Leader } from '#platform/leader';
 import { migrate } from '#platform/migrate';
 import type { Bus, Log, Metrics, Trail } from '#platform/ports';
 import { sharedTestPostgres } from '#platform/postgres/scratch';
@@ -195,6 +196,17 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
     return batch;
   }
 
+  const onShelves: Leader['onShelves'] = async (names, work) => {
+    for (const shelf of names) {
+      const audience = audiences.find((each) => each.name === shelf);
+      if (audience === undefined) continue;
+      await db.transaction(async (tx) => {
+        await tx.run`select set_config('search_path', ${shelfSchema(shelf)}, true)`;
+        await work(tx, audience, [], { entries: [], touched: new Map(), changes: new Map() }, clock.now());
+      });
+    }
+  };
+
   /** Adds a control and enrols it: its key and its actor. */
   async function enrolled(owner: { id: string; actor: Actor }, name = 'edge firewall') {
     const { control, token } = await controls.addControl(owner.actor, { name, target: 'nftables', feed: 'agent' });
@@ -209,7 +221,10 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
   return {
     ...{ db, pools, clock, keys, controls, deps, problems, trailed, hubId, owners, url: url.href, dataDir },
     ...{ addOwner, setOwner, actorOf, seal, enrolled, vkeyOf },
-    leader: { onShelf: (listener: (shelf: string) => void) => void heard.push(listener) },
+    leader: {
+      onShelf: (listener: (shelf: string) => void) => void heard.push(listener),
+      onShelves,
+    },
     tell(shelf: string) {
       for (const listener of heard) listener(shelf);
     },

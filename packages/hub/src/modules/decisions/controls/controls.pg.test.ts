@@ -128,7 +128,7 @@ test('an order rises with every change: policy, level of the owner, criticality,
   const owner = world.addOwner({ shelf: 'informed' });
   const { id } = await world.enrolled(owner);
   const current = async () => orderIn((await world.controls.standing(id))?.order ?? null);
-  const [duty] = world.controls.duties();
+  const [duty] = world.controls.duties(world.leader);
   const first = await current();
   assert.deepEqual(first.channels, ['informed/c', `informed/e:${owner.id}`]);
   await duty?.run();

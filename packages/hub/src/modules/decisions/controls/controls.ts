@@ -2,7 +2,7 @@ import type { EnrolReply, Envelope, LoadedReport, Receipt } from '@rebato/contra
 import type { Actor } from '#platform/actor';
 import type { Pool } from '#platform/db';
 import type { Keys } from '#platform/keys';
-import type { Duty } from '#platform/leader';
+import type { Duty, Leader } from '#platform/leader';
 import type { Bus, Clock, Ids, Log, Metrics, Trail } from '#platform/ports';
 import type { Control, OwnerOf } from './control.ts';
 import { authenticateAgent, enrol } from './enrol.ts';
@@ -22,6 +22,7 @@ import { renewOrders } from './orders.ts';
 import { createReceipts } from './receipts.ts';
 import { createRoster } from './roster.ts';
 import { type ControlStatus, type SilentControl, silenceGauge, silentControls, statusOf } from './status.ts';
+import { toqueDuty } from './toque.ts';
 
 export type ControlsDeps = {
   readonly db: Pool;
@@ -73,8 +74,8 @@ export type Controls = {
 
   /** After a change of an entity's level, groups or criticality: its orders follow at once instead of within five seconds. */
   entityChanged(entityId: string): Promise<void>;
-  /** For the leader: orders that no longer say what they should; the gauge of silent controls. */
-  duties(): Duty[];
+  /** For the leader: orders that no longer say what they should, sums of receipts for the shelves, the gauge of silent controls. */
+  duties(leader: Pick<Leader, 'onShelves'>): Duty[];
   /** Writes what waits; for tests and the end. */
   flush(): Promise<void>;
   refresh(): Promise<void>;
@@ -131,8 +132,9 @@ export function createControls(setup: ControlsDeps): Controls {
       roster.forgetOwner(entityId);
       await renewOrders(deps, { entityId });
     },
-    duties: () => [
+    duties: (leader) => [
       { name: 'renew orders of controls', everyMs: renewEveryMs, run: () => renewOrders(deps) },
+      toqueDuty({ leader, shelves: [...setup.pools.keys()] }),
       {
         name: 'count silent controls',
         everyMs: gaugeEveryMs,

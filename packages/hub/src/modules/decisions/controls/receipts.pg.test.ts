@@ -213,3 +213,39 @@ test('receipts beyond what may wait are sent back to their agents and nothing of
   assert.equal((refused[0]?.reason as { code: string } | undefined)?.code, 'controls.busy');
   assert.equal((await rows(world)).length, 2);
 });
+
+test('readers see on their shelf how many controls of their lane applied a decision, by each one’s last word, and nothing of other lanes', async () => {
+  await using world = await startControlsWorld();
+  const duty = world.controls.duties(world.leader).find(({ name }) => name === 'sum up receipts');
+  const owner = world.addOwner();
+  const informed = world.addOwner({ shelf: 'informed' });
+  const [one, two, three] = [await world.enrolled(owner), await world.enrolled(owner), await world.enrolled(world.addOwner())];
+  const late = await world.enrolled(informed);
+  const decision = await blocked(world);
+  const own = await blocked(world, `e:${owner.id}`, 'immediate', '198.51.100.8');
+  const there = await world.seal('informed', 'c', { add: [{ ...address, id: decision.id }] });
+  const sums = async (shelf: string) => {
+    const pool = world.pools.get(shelf) ?? assert.fail();
+    const found = await pool.rows<{ lane: string; text: string }>`
+      select lane, concat_ws(' ', applied, refused, withdrawn, coalesce(first_ms::text, '-'), coalesce(median_ms::text, '-')) as text from toque order by lane`;
+    return found.map(({ lane, text }) => `${lane} ${text}`);
+  };
+  for (const { actor } of [one, two, three]) {
+    world.clock.advance(100);
+    await world.controls.takeReceipts(actor, [receipt(world, decision)], undefined);
+  }
+  await world.controls.takeReceipts(one.actor, [receipt(world, own, 'refused')], undefined);
+  await world.controls.takeReceipts(
+    late.actor,
+    [receipt(world, { ...decision, channel: there.channel, version: there.version })],
+    undefined,
+  );
+  assert.equal(await duty?.run(), false);
+  assert.deepEqual(await sums('immediate'), ['c 3 0 0 100 200', `e:${owner.id} 0 1 0 - -`]);
+  assert.deepEqual(await sums('informed'), ['c 1 0 0 300 300']);
+  const gone = await world.seal('immediate', 'c', { remove: [address] });
+  await world.controls.takeReceipts(two.actor, [receipt(world, { ...decision, version: gone.version }, 'withdrawn')], undefined);
+  await duty?.run();
+  assert.deepEqual((await sums('immediate'))[0], 'c 2 0 1 100 200');
+  assert.deepEqual([...(await world.db.rows`select from decisions.toque_due`)], []);
+});

@@ -18,6 +18,7 @@ import {
 } from './receipt-store.ts';
 import type { Roster } from './roster.ts';
 import { createSentLedger } from './sent.ts';
+import { markDue } from './toque.ts';
 
 export type ReceiptsDeps = {
   readonly db: Pool;
@@ -147,6 +148,7 @@ export function createReceipts(deps: ReceiptsDeps): Receipts {
     const times = await deps.db.transaction(async (tx) => {
       const now = deps.clock.now();
       const inserted = rows.length > 0 ? await insertReceipts(tx, rows, now) : [];
+      if (inserted.length > 0) await markDue(tx, rows);
       if (reports.size > 0) await putReports(tx, [...reports.values()]);
       if (alarms.size > 0) await ringAlarms(tx, [...alarms.values()], now);
       return inserted;
