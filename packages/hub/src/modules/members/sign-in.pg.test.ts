@@ -1,52 +1,25 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import type { Role } from '@rebato/contract';
-import { generateSync } from 'otplib';
 import { limits } from './limits.ts';
 import { endedCookie, sessionCookie } from './sessions.ts';
 import { createTestAuthenticator } from './test/authenticator.ts';
 import { type Bed, openBed } from './test/bed.ts';
+import { createCast, origin, password, refused, tokenOf } from './test/cast.ts';
 
 let bed: Bed;
+let cast: ReturnType<typeof createCast>;
 before(async () => {
   bed = await openBed();
+  cast = createCast(bed);
 });
 after(() => bed[Symbol.asyncDispose]());
 
-const origin = 'https://hub.example.org';
-const refused = { code: 'auth.invalid', message: 'The credential is not valid.' };
-const password = 'correct horse battery';
-let serial = 0;
-
-/** Every test from an address of its own, so that counts of tries do not meet. */
-const from = () => ({ ip: `192.0.2.${++serial}`, agent: 'test', requestId: 'r' });
-const tokenOf = (link: string) => link.slice(link.indexOf('#') + 1);
-const code = (secret: string) =>
-  generateSync({ strategy: 'totp', secret, algorithm: 'sha256', epoch: Math.floor(bed.clock.now().getTime() / 1000) });
-/** To the next code, as each is good for one use. */
-const nextCode = (secret: string) => {
-  bed.clock.advance(30_000);
-  return code(secret);
-};
-const open = (token: string) => bed.members.authenticate({ cookie: token, ...bed.shown });
-
-async function invited(roles: readonly Role[] = ['analyst']) {
-  const entity = await bed.entity(`Entity ${++serial}`);
-  return bed.members.createPerson(bed.administrator, {
-    entityId: entity.id,
-    name: 'Berta Test',
-    mail: `berta${serial}@example.org`,
-    roles,
-  });
-}
-
-async function withPassword(roles?: readonly Role[]) {
-  const { person, link } = await invited(roles);
-  const token = tokenOf(link);
-  const { setup, secret } = await bed.members.offerTotpByLink(token);
-  const enrolled = await bed.members.enrolPassword(token, { password, setup, code: code(secret) }, from());
-  return { person, secret, ...enrolled };
-}
+const from = () => cast.from();
+const invited = (...given: Parameters<typeof cast.invited>) => cast.invited(...given);
+const withPassword = (...given: Parameters<typeof cast.withPassword>) => cast.withPassword(...given);
+const code = (secret: string) => cast.code(secret);
+const nextCode = (secret: string) => cast.nextCode(secret);
+const open = (token: string) => cast.open(token);
 
 test('the first link makes the first administrator, once', async () => {
   const older = await bed.members.createFirstLink();
@@ -80,14 +53,23 @@ test('a link that is wrong, used, run out, or for somebody disabled opens nothin
   await assert.rejects(bed.members.openLink(tokenOf(other.link)), { code: 'auth.link_invalid' });
 });
 
-test('a link is used by one of two at the same moment', async () => {
+test('a link is used by one of three at the same moment', async () => {
   const { link } = await invited();
   const token = tokenOf(link);
   const { setup, secret } = await bed.members.offerTotpByLink(token);
-  const tries = await Promise.allSettled(
-    [1, 2, 3].map(() => bed.members.enrolPassword(token, { password, setup, code: code(secret) }, from())),
-  );
-  assert.equal(tries.filter((result) => result.status === 'fulfilled').length, 1);
+  // All three have read the link as unused and wait for its row, when it is let go.
+  const tries = await bed.db.transaction(async (tx) => {
+    await tx.run`select from members.link where id = ${token.split('_')[1]} for update`;
+    const started = [1, 2, 3].map(() => bed.members.enrolPassword(token, { password, setup, code: code(secret) }, from()));
+    const settled = Promise.allSettled(started);
+    for (let waiting = 0, round = 0; waiting < 3 && round < 10_000; round += 1) {
+      const row = await tx.one<{ n: number }>`
+        select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      waiting = row?.n ?? 0;
+    }
+    return { settled };
+  });
+  assert.equal((await tries.settled).filter((result) => result.status === 'fulfilled').length, 1);
 });
 
 test("enrolment: a weak password, a wrong code or another person's set-up is refused, and the link stays good", async () => {
@@ -294,88 +276,6 @@ test('a new password ends every other session', async () => {
   await open(next.token);
   await assert.rejects(bed.members.signInWithPassword({ mail: person.mail, password, code: nextCode(secret) }, from()), refused);
   await bed.members.signInWithPassword({ mail: person.mail, password: 'another good password', code: code(secret) }, from());
-});
-
-test('passkey: enrolled with a link, opens a session; a challenge is good for one try by one person', async () => {
-  const { person, link } = await invited();
-  const token = tokenOf(link);
-  const authenticator = createTestAuthenticator(origin, 'hub.example.org');
-  const offered = await bed.members.offerPasskeyByLink(token);
-  const answer = authenticator.register(offered);
-  const enrolled = await bed.members.enrolPasskey(token, answer, 'Phone', from());
-  assert.equal((await open(enrolled.token)).personId, person.id);
-
-  const options = await bed.members.offerSignIn(from());
-  const response = authenticator.authenticate(options);
-  assert.equal((await bed.members.signInWithPasskey(response, from())).personId, person.id);
-  await assert.rejects(bed.members.signInWithPasskey(response, from()), refused, 'replayed');
-  await assert.rejects(
-    bed.members.signInWithPasskey(authenticator.authenticate(options), from()),
-    refused,
-    'signed anew over a used challenge',
-  );
-  const late = await bed.members.offerSignIn(from());
-  bed.clock.advance(limits.challengeMs);
-  await assert.rejects(bed.members.signInWithPasskey(authenticator.authenticate(late), from()), refused, 'too late');
-});
-
-test('passkey: another origin, another site, no verification, a counter that stands still, a foreign handle: refused', async () => {
-  const { link } = await invited();
-  const token = tokenOf(link);
-  const authenticator = createTestAuthenticator(origin, 'hub.example.org');
-  await bed.members.enrolPasskey(token, authenticator.register(await bed.members.offerPasskeyByLink(token)), 'Phone', from());
-  await bed.members.signInWithPasskey(authenticator.authenticate(await bed.members.offerSignIn(from())), from());
-  for (const twist of [
-    { origin: 'https://evil.example' },
-    { origin: 'https://hub.example.org.evil.example' },
-    { rpId: 'example.org' },
-    { verified: false },
-    { counter: 2 },
-    { counter: 0 },
-    { challenge: 'AAAAAAAAAAAAAAAAAAAAAA' },
-    { type: 'webauthn.create' },
-    { handle: Buffer.from('someone-else').toString('base64url') },
-  ]) {
-    await assert.rejects(
-      bed.members.signInWithPasskey(authenticator.authenticate(await bed.members.offerSignIn(from()), twist), from()),
-      refused,
-      JSON.stringify(twist),
-    );
-  }
-  await bed.members.signInWithPasskey(authenticator.authenticate(await bed.members.offerSignIn(from())), from());
-});
-
-test('passkey: a challenge for registering is bound to its person and cannot sign in, nor the other way round', async () => {
-  const [a, b] = [await invited(), await invited()];
-  const authenticator = createTestAuthenticator(origin, 'hub.example.org');
-  const forA = await bed.members.offerPasskeyByLink(tokenOf(a.link));
-  await assert.rejects(bed.members.enrolPasskey(tokenOf(b.link), authenticator.register(forA), 'x', from()), refused);
-  const signIn = await bed.members.offerSignIn(from());
-  await assert.rejects(
-    bed.members.enrolPasskey(tokenOf(b.link), authenticator.register({ ...signIn, user: { id: 'AA' } }), 'x', from()),
-    refused,
-  );
-  for (const twist of [{ origin: 'https://evil.example' }, { verified: false }, { rpId: 'evil.example' }]) {
-    const offered = await bed.members.offerPasskeyByLink(tokenOf(b.link));
-    await assert.rejects(bed.members.enrolPasskey(tokenOf(b.link), authenticator.register(offered, twist), 'x', from()), refused);
-  }
-  await bed.members.enrolPasskey(
-    tokenOf(b.link),
-    authenticator.register(await bed.members.offerPasskeyByLink(tokenOf(b.link))),
-    'x',
-    from(),
-  );
-});
-
-test('passkey: who was disabled or is unknown gets the same answer as a wrong signature', async () => {
-  const { person, link } = await invited();
-  const authenticator = createTestAuthenticator(origin, 'hub.example.org');
-  const stranger = createTestAuthenticator(origin, 'hub.example.org');
-  await bed.members.enrolPasskey(tokenOf(link), authenticator.register(await bed.members.offerPasskeyByLink(tokenOf(link))), 'x', from());
-  stranger.register({ challenge: 'AA', user: { id: 'AA' } });
-  await assert.rejects(bed.members.signInWithPasskey(stranger.authenticate(await bed.members.offerSignIn(from())), from()), refused);
-  await bed.members.changePerson(bed.administrator, person.id, { disabled: true });
-  await assert.rejects(bed.members.signInWithPasskey(authenticator.authenticate(await bed.members.offerSignIn(from())), from()), refused);
 });
 
 test('a recovery link removes the old ways to sign in and the sessions, when it is used and not before', async () => {
