@@ -40,9 +40,9 @@ function row(route: RouteInfo): string {
 
 /** By path, then method. */
 async function declaredRoutes(root: string): Promise<RouteInfo[]> {
-  const found: RouteInfo[] = [];
+  const found = new Map<string, RouteInfo>();
   const recorder = recordInto(found);
-  for (const path of globSync('packages/hub/src/{modules,edges,platform/http}/**/*.ts', { cwd: root }).sort()) {
+  for (const path of globSync(['packages/hub/src/*.ts', 'packages/hub/src/{modules,edges,platform/http}/**/*.ts'], { cwd: root }).sort()) {
     if (path.endsWith('.test.ts')) continue;
     const text = readFileSync(join(root, path), 'utf8');
     const names = [...text.matchAll(/^export function (\w+)\(\s*http: Http\b/gm)].map((match) => match[1] ?? '');
@@ -50,14 +50,14 @@ async function declaredRoutes(root: string): Promise<RouteInfo[]> {
     const module: Readonly<Record<string, unknown>> = await import(join(root, path));
     for (const name of names) (module[name] as (http: Http, ...rest: unknown[]) => void)(recorder, anything, anything, anything);
   }
-  const key = (route: RouteInfo): string => `${route.path} ${route.method}`;
-  return found.sort((a, b) => (key(a) < key(b) ? -1 : 1));
+  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, route]) => route);
 }
 
-function recordInto(found: RouteInfo[]): Http {
+/** Keyed by path and method, since a function that registers routes may also be called by another one that is found by itself. */
+function recordInto(found: Map<string, RouteInfo>): Http {
   const recordAs = (method: Method): Register => {
     return (path, spec) => {
-      found.push({ ...spec, method, path } as unknown as RouteInfo);
+      found.set(`${path} ${method}`, { ...spec, method, path } as unknown as RouteInfo);
     };
   };
   return {
