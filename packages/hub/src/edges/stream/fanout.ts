@@ -57,6 +57,7 @@ export function createFanout(deps: FanoutDeps): Fanout {
   const pushed = deps.metrics.counter('rebato_batches_pushed_total', 'Batches handed to a reader');
   let timer: NodeJS.Timeout | undefined;
   let complained = false;
+  let beating = false;
 
   function poolOf(shelf: string): Pool {
     const pool = deps.pools.get(shelf);
@@ -331,8 +332,12 @@ export function createFanout(deps: FanoutDeps): Fanout {
   };
 
   async function sweepAndBeat(): Promise<void> {
+    if (beating) return;
+    beating = true;
     for (const feed of feeds.values()) for (const reader of feed.readers) if (reader.sink.closed) leave(feed, reader);
-    await beat();
+    await beat().finally(() => {
+      beating = false;
+    });
   }
 }
 

@@ -128,10 +128,9 @@ test('an order rises with every change: policy, level of the owner, criticality,
   const owner = world.addOwner({ shelf: 'informed' });
   const { id } = await world.enrolled(owner);
   const current = async () => orderIn((await world.controls.standing(id))?.order ?? null);
-  const [duty] = world.controls.duties(world.leader);
   const first = await current();
   assert.deepEqual(first.channels, ['informed/c', `informed/e:${owner.id}`]);
-  await duty?.run();
+  await world.controls.renewOrders();
   assert.equal((await current()).version, first.version);
 
   await world.controls.updateControl(owner.actor, id, { policy: { minConfidence: 70 } });
@@ -144,12 +143,12 @@ test('an order rises with every change: policy, level of the owner, criticality,
   assert.deepEqual([promoted.version, promoted.delayMs], [first.version + 2, limits.criticalDelayMs]);
 
   await world.keys.raiseEpoch();
-  await duty?.run();
+  await world.controls.renewOrders();
   const after = (await world.controls.standing(id))?.order ?? null;
   assert.ok(after && genuine(world, after));
   assert.deepEqual([orderIn(after).version, orderIn(after).epoch], [first.version + 3, 2]);
   world.clock.advance(61 * 86_400_000);
-  await duty?.run();
+  await world.controls.renewOrders();
   assert.equal((await current()).version, first.version + 4, 'renewed before it ends');
   assert.ok((await world.db.rows`select from bus.outbox where topic = 'decisions.control_changed'`).length >= 5);
 });

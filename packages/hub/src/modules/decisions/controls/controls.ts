@@ -74,6 +74,8 @@ export type Controls = {
 
   /** After a change of an entity's level, groups or criticality: its orders follow at once instead of within five seconds. */
   entityChanged(entityId: string): Promise<void>;
+  /** Issues orders that no longer say what they should; the leader's duty does it every five seconds. Tells whether there may be more. */
+  renewOrders(): Promise<boolean>;
   /** For the leader: orders that no longer say what they should, sums of receipts for the shelves, the gauge of silent controls. */
   duties(leader: Pick<Leader, 'onShelves'>): Duty[];
   /** Writes what waits; for tests and the end. */
@@ -94,6 +96,19 @@ export function createControls(setup: ControlsDeps): Controls {
   const receipts = createReceipts(deps);
   const status = { ...deps, receipts };
   const gauge = silenceGauge(status, setup.metrics);
+  let renewing: Promise<unknown> | undefined;
+
+  /** Asks members about every owner, so it must not hold up the leader, who carries alerts. */
+  function renewBeside(): false {
+    renewing ??= renewOrders(deps)
+      .catch((error: unknown) =>
+        setup.log.warn({ err: String(error) }, 'Orders of controls could not be renewed; the next try is in seconds.'),
+      )
+      .finally(() => {
+        renewing = undefined;
+      });
+    return false;
+  }
   return {
     addControl: (actor, input) => addControl(deps, actor, input),
     renewToken: (actor, controlId) => renewToken(deps, actor, controlId),
@@ -132,9 +147,10 @@ export function createControls(setup: ControlsDeps): Controls {
       roster.forgetOwner(entityId);
       await renewOrders(deps, { entityId });
     },
+    renewOrders: () => renewOrders(deps),
     duties: (leader) => [
-      { name: 'renew orders of controls', everyMs: renewEveryMs, run: () => renewOrders(deps) },
-      toqueDuty({ leader, shelves: [...setup.pools.keys()] }),
+      { name: 'renew orders of controls', everyMs: renewEveryMs, run: async () => renewBeside() },
+      toqueDuty({ db: setup.db, leader }),
       {
         name: 'count silent controls',
         everyMs: gaugeEveryMs,
@@ -152,6 +168,7 @@ export function createControls(setup: ControlsDeps): Controls {
     },
     async stop() {
       roster.stop();
+      await renewing;
       await receipts.stop();
     },
   };

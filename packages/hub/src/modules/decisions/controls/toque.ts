@@ -1,17 +1,17 @@
-import type { Tx } from '#platform/db';
+import type { Pool, Tx } from '#platform/db';
 import type { Duty, Leader } from '#platform/leader';
 
 /**
  * The sums that readers see beside a decision: how many controls of their lane have applied it, and how fast. They are copied to the shelf like
  * everything that readers read, so a request for them never touches other members' receipts.
  */
-export function toqueDuty(deps: { readonly leader: Pick<Leader, 'onShelves'>; readonly shelves: readonly string[] }): Duty {
+export function toqueDuty(deps: { readonly db: Pool; readonly leader: Pick<Leader, 'onShelves'> }): Duty {
   return {
     name: 'sum up receipts',
     everyMs: 1_000,
     async run() {
       let more = false;
-      for (const shelf of deps.shelves) {
+      for (const shelf of await shelvesDue(deps.db)) {
         await deps.leader.onShelves([shelf], async (tx) => {
           more = (await sumUp(tx, shelf)) === stepMax || more;
         });
@@ -21,8 +21,15 @@ export function toqueDuty(deps: { readonly leader: Pick<Leader, 'onShelves'>; re
   };
 }
 
-/** Decisions of one transaction: each reads the receipts of its controls, some thousand at most. */
-const stepMax = 200;
+/** Decisions of one transaction: each reads the receipts of its controls, some thousand at most, and alerts wait for it. */
+const stepMax = 20;
+
+/** Asked outside of the leader's turn: mostly there is nothing to do. */
+async function shelvesDue(db: Pool): Promise<string[]> {
+  const rows = await db.rows<{ shelf: string }>`
+    select distinct split_part(c.name, '/', 1) as shelf from decisions.toque_due t join decisions.channel c on c.num = t.channel_num`;
+  return rows.map(({ shelf }) => shelf);
+}
 
 /** Marks what changed; in the transaction that records the receipts. In order, so that two processes never wait for each other in a circle. */
 export async function markDue(tx: Tx, due: readonly { readonly channelNum: number; readonly decisionId: string }[]): Promise<void> {
