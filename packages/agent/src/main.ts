@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +9,7 @@ import { machineClock } from './clock.ts';
 import { ConfigError, createTarget, type FileConfig, readConfig } from './config.ts';
 import type { LoadedEntry, Target } from './enforce/target.ts';
 import { EnrolError, enrol } from './enrol.ts';
+import { becomeLean } from './lean.ts';
 import { reasonOf, stderrLog } from './log.ts';
 import { openDiskStore, StateInUseError } from './state/disk-store.ts';
 import { loadIdentity, saveIdentity } from './state/identity.ts';
@@ -85,11 +87,14 @@ const commands: Record<string, (place: Place) => Promise<number>> = {
     const identity = loadIdentity(state);
     if (!identity) throw new Stop(exit.notEnrolled, `${state} is not enrolled; run: rebato-agent enrol --hub URL --token TOKEN`);
     const file = config();
+    becomeLean(state);
     const log = stderrLog(file.log);
     const agent = await startAgent(
       { identity, neverBlock: file.neverBlock, widestV4: file.widestV4, widestV6: file.widestV6, timing: file.timing, ...caOf(file) },
       { target: createTarget(file.target, machineClock.wallMs), store: await openDiskStore(state, machineClock), log },
     );
+    // Otherwise the cache is written at the end only, which a machine that loses its power never reaches.
+    flushCompileCache();
     log('info', 'started', { control: identity.control, hub: identity.hubUrl, target: agent.status().target });
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void agent.stop());
     await agent.ended;

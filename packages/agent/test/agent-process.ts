@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { machineClock } from '../src/clock.ts';
 import type { Identity } from '../src/index.ts';
 import { createTarget, type LoadedEntry, openDiskStore, parseConfig, startAgent, type Target, type TargetEntry } from '../src/index.ts';
@@ -44,3 +45,5 @@ await startAgent(
     surroundings: noSurroundings,
   },
 );
+
+flushCompileCache();

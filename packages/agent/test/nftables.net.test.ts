@@ -26,7 +26,8 @@ after(() => {
   if (!skip) execFileSync('ip', ['netns', 'del', netns]);
 });
 
-const nft = (...args: string[]): string => execFileSync('ip', ['netns', 'exec', netns, program, ...args], { encoding: 'utf8', stdio: 'pipe' });
+const nft = (...args: string[]): string =>
+  execFileSync('ip', ['netns', 'exec', netns, program, ...args], { encoding: 'utf8', stdio: 'pipe' });
 const target = () => createTarget(parseConfig({ target: { type: 'nftables', netns, program } }, 'unused').target, Date.now);
 
 test('nftables: hosts, nets and leases are loaded, read back, narrowed and withdrawn', { skip }, async () => {

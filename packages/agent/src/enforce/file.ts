@@ -70,16 +70,22 @@ export function fileTarget(options: FileTargetOptions): Target {
   const format = formats[options.format];
   let written: { readonly size: number; readonly hash: string } | undefined;
 
-  async function* textOf(changes: TargetChanges): AsyncGenerator<string> {
-    let text = '';
+  /** Kept between writes: a new megabyte for each batch would leave the memory of the process in pieces. */
+  let page: Buffer = Buffer.alloc(4_096);
+
+  function contentOf(changes: TargetChanges): Buffer {
+    let at = 0;
     for (const entry of changes.all()) {
-      text += `${format.write(entry)}\n`;
-      if (text.length > 1 << 20) {
-        yield text;
-        text = '';
+      const line = `${format.write(entry)}\n`;
+      // A character takes at most three bytes of UTF-8 per unit of its string.
+      if (at + line.length * 3 > page.length) {
+        const larger = Buffer.alloc(page.length * 2 + line.length * 3);
+        page.copy(larger, 0, 0, at);
+        page = larger;
       }
+      at += page.write(line, at, 'utf8');
     }
-    if (text !== '') yield text;
+    return page.subarray(0, at);
   }
 
   return {
@@ -91,9 +97,7 @@ export function fileTarget(options: FileTargetOptions): Target {
     },
     async apply(changes) {
       if (changes.count === 0 && !changes.emptyIsIntended) throw new TargetError('empty_refused', 'an empty list is not what was signed');
-      const parts: string[] = [];
-      for await (const part of textOf(changes)) parts.push(part);
-      const content = Buffer.from(parts.join(''), 'utf8');
+      const content = contentOf(changes);
       // Read by other programs, so readable for all; it says nothing that the firewall does not show.
       await replaceFile(options.path, (handle) => handle.writeFile(content), 0o644);
       written = { size: content.length, hash: hash('sha256', content, 'hex') };
