@@ -6,10 +6,11 @@ import fc from 'fast-check';
 import type { Actor } from '#platform/actor';
 import { manualClock } from '#platform/clock';
 import { openPool, type Pool, type Tx } from '#platform/db';
+import { startHttp } from '#platform/http/harness';
 import { systemIds } from '#platform/ids';
 import { readMigrations } from '#platform/migrate';
 import { sharedTestPostgres } from '#platform/postgres/scratch';
-import { createTrail, type TrailLog, verifyExport } from '#platform/trail';
+import { createTrail, type TrailLog, trailRoutes, verifyExport } from '#platform/trail';
 import { canonicalJson } from './canonical-json.ts';
 import { chain, entryHash } from './chain.ts';
 import { checkpointPrefix } from './checkpoint.ts';
@@ -355,4 +356,18 @@ test('canonicalJson: order of members does not matter, order of items does, and 
   };
   for (const key of Object.keys(entry).filter((field) => field !== 'hash'))
     assert.notEqual(entryHash({ ...entry, [key]: 'other' } as Parameters<typeof entryHash>[0]), entry.hash, key);
+});
+
+test('over HTTP: administrators search; nobody else gets a word', async () => {
+  await fill();
+  await using door = await startHttp((http) => trailRoutes(http, trail));
+  const as = (scopes: string) => ({ headers: { authorization: `Bearer key:k:${scopes}` } });
+  assert.equal((await door.ask('/api/v1/trail')).status, 401);
+  assert.equal((await door.ask('/api/v1/trail', as('read,members,rule'))).status, 403);
+  const said = await door.ask('/api/v1/trail?limit=2&before=10', as('admin'));
+  const page = JSON.parse(said.text) as { items: { seq: number }[] };
+  assert.deepEqual(
+    page.items.map((entry) => entry.seq),
+    [9, 8],
+  );
 });
