@@ -192,6 +192,12 @@ create table decisions.report (
   constraint report_control_id_fkey FOREIGN KEY (control_id) REFERENCES decisions.control(id)
 ) with (fillfactor=60);
 
+create table decisions.toque_due (
+  channel_num integer not null,
+  decision_id uuid not null,
+  constraint toque_due_pkey PRIMARY KEY (channel_num, decision_id)
+);
+
 create schema guard;
 
 create table guard.release (
@@ -888,6 +894,17 @@ create table shelf_immediate.sighting (
 );
 CREATE INDEX sighting_by_vkey ON shelf_immediate.sighting USING btree (vkey, at DESC);
 
+create table shelf_immediate.toque (
+  lane text not null,
+  decision_id uuid not null,
+  applied integer not null,
+  refused integer not null,
+  withdrawn integer not null,
+  first_ms integer,
+  median_ms integer,
+  constraint toque_pkey PRIMARY KEY (lane, decision_id)
+);
+
 grant select on shelf_immediate.attachment to rebato_shelf_immediate_rebato;
 grant select on shelf_immediate.batch to rebato_shelf_immediate_rebato;
 grant select on shelf_immediate.comment to rebato_shelf_immediate_rebato;
@@ -898,6 +915,7 @@ grant select on shelf_immediate.indicator to rebato_shelf_immediate_rebato;
 grant select on shelf_immediate.lane to rebato_shelf_immediate_rebato;
 grant select on shelf_immediate.object to rebato_shelf_immediate_rebato;
 grant select on shelf_immediate.sighting to rebato_shelf_immediate_rebato;
+grant select on shelf_immediate.toque to rebato_shelf_immediate_rebato;
 
 create schema trail;
 
