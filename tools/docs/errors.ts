@@ -15,8 +15,8 @@ const meanings: Readonly<Record<ErrorKind, string>> = {
   unavailable: 'not now; the same request may succeed in a moment',
 };
 
-/** Every catalogue of the hub in one table. A code that two catalogues claim stops the making. */
-export async function errorsMarkdown(root: string): Promise<string> {
+/** Every code of the hub. One that two catalogues claim stops the making. */
+export async function allErrors(root: string): Promise<ReadonlyMap<string, ErrorCatalog[string]>> {
   const all = new Map<string, ErrorCatalog[string]>();
   for (const catalog of await catalogs(root)) {
     for (const [code, entry] of Object.entries(catalog)) {
@@ -24,6 +24,12 @@ export async function errorsMarkdown(root: string): Promise<string> {
       all.set(code, entry);
     }
   }
+  return all;
+}
+
+/** All catalogues in one table. */
+export async function errorsMarkdown(root: string): Promise<string> {
+  const all = await allErrors(root);
   const kinds = Object.entries(meanings).map(([kind, meaning]) => `| ${kind} | ${meaning} |`);
   const codes = [...all].sort(([a], [b]) => (a < b ? -1 : 1)).map(([code, { kind, help }]) => `| \`${code}\` | ${kind} | ${cell(help)} |`);
   return [

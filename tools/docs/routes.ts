@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Http, Method, Register, RouteInfo } from '../../packages/hub/src/platform/http.ts';
-import { cell } from './errors.ts';
+import { allErrors, cell } from './errors.ts';
 
 /**
  * Every route of the hub as it is declared. Routes are registered with a recorder instead of a server; what they are given to work on is
@@ -9,6 +9,10 @@ import { cell } from './errors.ts';
  */
 export async function routesMarkdown(root: string): Promise<string> {
   const routes = await declaredRoutes(root);
+  const known = await allErrors(root);
+  for (const { method, path, fails = [] } of routes) {
+    for (const code of fails) if (!known.has(code)) throw new Error(`${method} ${path} fails with ${code}, which stands in no catalogue`);
+  }
   const groups = Map.groupBy(routes, (route) => route.tag ?? 'general');
   const sections = [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
