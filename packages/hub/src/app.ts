@@ -177,7 +177,7 @@ export async function startHub(options: HubOptions) {
           .catch((error: unknown) => log.error({ err: String(error) }, 'Held values could not be let go.'));
     });
     leader.duty({ name: 'chain the trail', everyMs: 1_000, run: async () => (await trail.chainOnce()) > 0 });
-    for (const duty of controls.duties()) leader.duty(duty);
+    for (const duty of controls.duties(leader)) leader.duty(duty);
 
     // The door.
     const http = createHttp({

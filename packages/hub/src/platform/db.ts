@@ -1,3 +1,4 @@
+import { connect, type Socket } from 'node:net';
 import postgres from 'postgres';
 
 type Value = postgres.ParameterOrJSON<never> | postgres.SerializableParameter | readonly unknown[] | undefined;
@@ -63,6 +64,8 @@ export function openPool(url: string, options: PoolOptions): Pool {
     connect_timeout: 10,
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel } },
     types: { bigint: { to: int8Oid, from: [int8Oid], serialize: String, parse: Number } },
+    // Known to the library, missing in its types.
+    ...({ socket: connectAtOnce } as object),
   });
   return {
     ...wrap(client),
@@ -79,6 +82,29 @@ export function openPool(url: string, options: PoolOptions): Pool {
     },
     close: () => client.end({ timeout: 5 }),
   };
+}
+
+/**
+ * A small COPY is several short packets; with the system's default each waits for the acknowledgement of the last, some 40 to 90 ms. So packets
+ * leave at once. Tries the hosts in order.
+ */
+async function connectAtOnce(options: { readonly host: readonly string[]; readonly port: readonly number[] }): Promise<Socket> {
+  let failure: unknown;
+  for (const [index, host] of options.host.entries()) {
+    try {
+      return await new Promise<Socket>((resolve, reject) => {
+        const socket = connect({ host, port: options.port[index] ?? options.port[0] ?? 5432, noDelay: true, keepAlive: true });
+        socket.once('error', reject);
+        socket.once('connect', () => {
+          socket.off('error', reject);
+          resolve(socket);
+        });
+      });
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 type Client =
