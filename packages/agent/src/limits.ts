@@ -46,8 +46,6 @@ export const defaultTiming = {
   /** Full comparison with what the control really holds. Half of the promised minute. */
   reconcileMs: 30_000,
   reportMs: 15_000,
-  /** Receipts wait this long for company. */
-  receiptDelayMs: 5,
   backoffFirstMs: 500,
   backoffMaxMs: 30_000,
   requestMs: 15_000,

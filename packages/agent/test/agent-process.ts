@@ -38,7 +38,10 @@ function ackFirst(target: Target): Target {
 
 const file = createTarget(parseConfig({ target: { type: 'file', path } }, path).target, machineClock.wallMs);
 await startAgent(
-  { identity: JSON.parse(readFileSync(identityFile, 'utf8')) as Identity, timing: fastTiming },
+  {
+    identity: JSON.parse(readFileSync(identityFile, 'utf8')) as Identity,
+    timing: process.env.REBATO_TEST_TIMING === 'real' ? {} : fastTiming,
+  },
   {
     target: process.env.REBATO_TEST_ACK_FIRST === '1' ? ackFirst(file) : file,
     store: await openDiskStore(state, machineClock),

@@ -35,7 +35,7 @@ for (const size of sizes.length > 0 ? sizes : [100, 10_000, 100_000]) {
     ],
     {
       stdio: ['ignore', 'ignore', 'inherit'],
-      env: { ...process.env, ...leanEnv(join(folder.path, '..', 'rebato-measure-cache')) },
+      env: { ...process.env, REBATO_TEST_TIMING: 'real', ...leanEnv(join(folder.path, '..', 'rebato-measure-cache')) },
     },
   );
   await hub.until(() => hub.reports.at(-1)?.loaded.count === size, 60_000);
@@ -56,6 +56,6 @@ for (const size of sizes.length > 0 ? sizes : [100, 10_000, 100_000]) {
   child.kill('SIGKILL');
   console.log(
     `${size} entries: in force after ${Math.round(loadedMs)} ms, frame to receipt median ${latencies[30]?.toFixed(1)} ms, p95 ${latencies[57]?.toFixed(1)} ms, ` +
-      `resident ${Math.round(kb('VmRSS') / 1_024)} MB, peak ${Math.round(kb('VmHWM') / 1_024)} MB`,
+      `resident ${Math.round(kb('VmRSS') / 1_024)} MB (${Math.round(kb('RssFile') / 1_024)} MB of it the program's own files), peak ${Math.round(kb('VmHWM') / 1_024)} MB`,
   );
 }

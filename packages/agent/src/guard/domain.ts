@@ -10,7 +10,13 @@ export function isCanonicalDomain(text: string): boolean {
   const last = labels.at(-1) ?? '';
   // All digits at the end would be read as an address by some resolvers, and there is no such top-level domain.
   if (/^[0-9]+$/.test(last) || /^0x[0-9a-f]*$/.test(last)) return false;
-  return !labels.some((label) => label.startsWith('xn--')) || domainToASCII(domainToUnicode(text)) === text;
+  return labels.every((label) => !label.startsWith('xn--') || isCanonicalIdna(label));
+}
+
+function isCanonicalIdna(label: string): boolean {
+  // What cannot be decoded comes back as it was.
+  const unicode = domainToUnicode(label);
+  return unicode !== '' && !unicode.startsWith('xn--') && domainToASCII(unicode) === label;
 }
 
 /** Top-level names that are no part of the public DNS, and the zones of reverse look-ups. */
