@@ -91,6 +91,15 @@ test('each outcome has its exit code; the problem document is a sentence with it
   assert.match(away.err, /does not answer/);
 });
 
+test('common options may stand before the noun; those of a command may not', async () => {
+  await using hub = await fakeHub({ 'GET /api/v1/halt': { json: { on: false } } });
+  const ran = await run(nowhere, ['--url', hub.url, '--json', '--key=first', 'halt', 'status']);
+  assert.deepEqual(ran, { code: 0, out: '{"on":false}\n', err: '' });
+  assert.equal(hub.asked.at(-1)?.headers.authorization, 'Bearer first');
+  assert.equal((await run(hub.url, ['--reason', 'x', 'halt', 'on'])).code, 2);
+  assert.match((await run(hub.url, ['--json', 'halt', '--help'])).out, /rebato halt on/);
+});
+
 test('too many requests: waited for as the hub says, and sent again', async () => {
   let calls = 0;
   await using hub = await fakeHub({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaultUrl, isOnThisMachine, readUrl } from './address.ts';
-import { parseArguments } from './arguments.ts';
+import { commonOptions, parseArguments } from './arguments.ts';
 import type { Command, Context, Given, Io } from './command.ts';
 import { commands } from './commands.ts';
 import { exits, Stop, wrongUsage } from './exits.ts';
@@ -19,7 +19,7 @@ export const cliMarkdown = (): string => markdownOf(commands);
 
 /** Runs one command, `argv` without program names, and answers the exit code. Never throws for anything that a user, a file or a hub can do. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
-  let json = argv.includes('--json');
+  let json = false;
   try {
     const found = find(argv);
     if (typeof found === 'string') {
@@ -39,27 +39,36 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 
 const asksHelp = (word: string): boolean => word === '--help' || word === '-h' || word === 'help';
 
+/** Options of every command may also stand before the noun; they are read with those behind it. */
+function splitLeading(argv: readonly string[]): { readonly leading: readonly string[]; readonly words: readonly string[] } {
+  let end = 0;
+  while (argv[end]?.startsWith('--')) {
+    const [name = '', value] = (argv[end] ?? '').slice(2).split('=', 2);
+    const option = Object.hasOwn(commonOptions, name) ? commonOptions[name] : undefined;
+    if (option === undefined || name === 'help') break;
+    end += option.value !== undefined && value === undefined ? 2 : 1;
+  }
+  return { leading: argv.slice(0, end), words: argv.slice(end) };
+}
+
 /** The command, or the help that was asked for. */
 function find(argv: readonly string[]): string | { readonly command: Command; readonly rest: readonly string[] } {
-  const [noun, verb] = argv;
-  if (noun === undefined || asksHelp(noun)) return verb === undefined || noun === undefined ? overview(commands) : helpOn(argv.slice(1));
+  const { leading, words } = splitLeading(argv);
+  const [noun, verb] = words;
+  if (noun === undefined) return overview(commands);
+  if (asksHelp(noun)) return verb === undefined ? overview(commands) : helpOn(words.slice(1));
   const own = commands.filter((command) => command.noun === noun);
   if (own.length === 0) throw wrongUsage(`There is no "${shown(noun)}". There are: ${cliNouns.join(', ')}. See: rebato --help`);
-  const [single] = own;
-  if (single !== undefined && single.verb === undefined) {
-    const end = argv.indexOf('--');
-    const before = end === -1 ? argv : argv.slice(0, end);
-    return before.includes('--help') || verb === '-h' ? commandHelp(single) : { command: single, rest: argv.slice(1) };
-  }
-  if (verb === undefined || asksHelp(verb)) return nounHelp(noun, commands);
-  const command = own.find((candidate) => candidate.verb === verb);
+  const single = own.find((command) => command.verb === undefined);
+  if (single === undefined && (verb === undefined || asksHelp(verb))) return nounHelp(noun, commands);
+  const command = single ?? own.find((candidate) => candidate.verb === verb);
   if (command === undefined)
     throw wrongUsage(
-      `${noun} has no "${shown(verb)}". It has: ${own.map((candidate) => candidate.verb).join(', ')}. See: rebato ${noun} --help`,
+      `${noun} has no "${shown(verb ?? '')}". It has: ${own.map((candidate) => candidate.verb).join(', ')}. See: rebato ${noun} --help`,
     );
-  const end = argv.indexOf('--');
-  const before = end === -1 ? argv : argv.slice(0, end);
-  return before.includes('--help') || before.includes('-h') ? commandHelp(command) : { command, rest: argv.slice(2) };
+  const rest = words.slice(single === undefined ? 2 : 1);
+  const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  return options.includes('--help') || options.includes('-h') ? commandHelp(command) : { command, rest: [...leading, ...rest] };
 }
 
 function helpOn([noun = '', verb]: readonly string[]): string {
