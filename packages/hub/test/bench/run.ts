@@ -1,0 +1,37 @@
+/** `npm run bench [-- NAME…]`: measures a real hub, prints a table and writes JSON to bench-results/. REBATO_TEST_BENCH_QUICK=1: small sizes. */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { ingest } from './ingest.ts';
+import type { Bench, Row } from './row.ts';
+
+const benches: Readonly<Record<string, Bench>> = { ingest };
+
+const quick = process.env['REBATO_TEST_BENCH_QUICK'] === '1';
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => benches[name] === undefined);
+if (unknown.length > 0) {
+  process.stderr.write(`No bench is called ${unknown.join(', ')}. There are: ${Object.keys(benches).join(', ')}.\n`);
+  process.exit(2);
+}
+const say = (line: string): void => void process.stderr.write(`${line}\n`);
+const begun = new Date();
+const rows: Row[] = [];
+for (const [name, bench] of Object.entries(benches)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  say(`${name}…`);
+  rows.push(...(await bench({ quick, say })));
+}
+for (const row of rows) process.stdout.write(`| ${row.what} | ${row.figure} | ${row.goal} | ${row.method} |\n`);
+const folder = join(import.meta.dirname, '../../../../bench-results');
+await mkdir(folder, { recursive: true });
+const file = join(folder, `${begun.toISOString().replaceAll(/[:.]/g, '')}.json`);
+const machine = {
+  cpus: cpus().length,
+  model: cpus()[0]?.model ?? '',
+  memoryGb: Math.round(totalmem() / 1e9),
+  kernel: release(),
+  node: process.version,
+};
+await writeFile(file, `${JSON.stringify({ at: begun.toISOString(), quick, machine, rows }, null, 2)}\n`);
+say(`Written to ${file}`);
