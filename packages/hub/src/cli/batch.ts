@@ -1,6 +1,7 @@
 import type { Context } from './command.ts';
 import { type Exit, Stop } from './exits.ts';
 import { shown } from './output.ts';
+import { number, text } from './rows.ts';
 
 /**
  * Does the same with several items, each by itself: one that the hub refuses is named on standard error and the others go on. What the hub
@@ -20,11 +21,10 @@ export async function each<T>(
       done += 1;
     } catch (error) {
       if (!(error instanceof Stop)) throw error;
-      const message = `${shown(nameOf(item))}: ${error.message}`;
-      // A wrong key is wrong for all of them.
-      const hopeless = (error.exit !== 'refused' && error.exit !== 'usage') || isUnauthenticated(error.json);
-      if (hopeless || items.length === 1)
-        throw new Stop(error.exit, items.length === 1 ? message : `${message}\n${done} of ${items.length} were done.`, error.json);
+      const name = shown(nameOf(item));
+      const message = error.message.startsWith(name) ? error.message : `${name}: ${error.message}`;
+      if (items.length === 1) throw new Stop(error.exit, message, error.json);
+      if (isHopeless(error)) throw new Stop(error.exit, `${message}\n${done} of ${items.length} were done.`, error.json);
       refused += 1;
       if (error.json !== undefined) context.answer(error.json);
       context.note(`${message}\n`);
@@ -33,8 +33,13 @@ export async function each<T>(
   return { done, refused };
 }
 
-const isUnauthenticated = (problem: unknown): boolean =>
-  typeof problem === 'object' && problem !== null && 'status' in problem && problem.status === 401;
+/** A hub that is away or broken, or a key that is refused: the same for every item. Errors of a module are about the item alone. */
+function isHopeless({ exit, json }: Stop): boolean {
+  if (exit === 'unreachable') return true;
+  const code = text(json, 'code');
+  const aboutItem = code !== '' && code !== 'internal' && !code.startsWith('http.');
+  return number(json, 'status') === 401 || (exit === 'hubFailed' && !aboutItem);
+}
 
 export const exitOf = ({ done, refused }: { readonly done: number; readonly refused: number }): Exit =>
   refused === 0 ? 'ok' : done === 0 ? 'refused' : 'partly';

@@ -38,7 +38,14 @@ test('the whole path of a member: admitted, with people, a key and a control; re
     assert.match((await fine('user', 'list')).out, /Ana Roca +ana@alba\.example +manager +Ayuntamiento de Alba +active/);
     assert.equal((await asAdmin('user', 'add', 'not a mail', '--name', 'X')).code, 1);
     await fine('entity', 'asset', 'Ayuntamiento de Alba', 'alba.example', '--kind', 'mail_domain');
-    await fine('soc', 'list');
+    const soc = ['--entity', entityId, '--manager', 'Ana Roca', '--mail', 'ana@alba.example', '--serves', 'Hospital de Boira'];
+    await fine('soc', 'add', 'Ayuntamiento de Alba', ...soc);
+    assert.equal((await asAdmin('soc', 'add', 'Another name', ...soc)).code, 1);
+    assert.match((await fine('soc', 'list')).out, /Ayuntamiento de Alba +Ayuntamiento de Alba +own +Ana Roca +Hospital de Boira/);
+    const ana = uuid.exec(invited.out)?.[0] ?? '';
+    assert.ok((await fine('user', 'link', ana)).out.includes('/enrol#'));
+    await fine('user', 'disable', ana);
+    await fine('user', 'enable', ana);
 
     // A key that stands alone on standard output, and is accepted.
     const made = await fine('key', 'create', '--entity', entityId, '--label', 'SIEM', '--scope', 'read,report,control');
@@ -137,6 +144,9 @@ test('the whole path of a member: admitted, with people, a key and a control; re
     assert.match((await fine('queue', 'list')).out, /\w/);
     assert.equal((await asAdmin('queue', 'accept', eventId)).code, 1);
 
+    await fine('entity', 'suspend', 'Hospital de Boira');
+    await fine('entity', 'readmit', 'Hospital de Boira');
+
     // The trail, and the doctor.
     await fine('trail', 'sign');
     assert.match((await fine('trail', 'verify')).out, /^The trail is whole: \d+ entries, 1 checkpoint/);
@@ -148,8 +158,12 @@ test('the whole path of a member: admitted, with people, a key and a control; re
     assert.match(doctor.out, /ok {4}hub: ready/);
     assert.match(doctor.out, /ok {4}log: keeps up/);
 
-    // Revoked: cut off.
-    await fine('key', 'revoke', /^[a-z0-9]+_([a-z0-9]{16})_/.exec(key)?.[1] ?? '');
+    // Rotated: the old key and its successor work; revoked: cut off.
+    const keyId = /^[a-z0-9]+_([a-z0-9]{16})_/.exec(key)?.[1] ?? '';
+    const next = (await fine('key', 'rotate', keyId)).out.trim();
+    assert.equal((await run(hub.url, ['event', 'list'], { key: next })).code, 0);
+    assert.equal((await asAlba('event', 'list')).code, 0);
+    await fine('key', 'revoke', keyId);
     assert.equal((await asAlba('event', 'list')).code, 1);
   } finally {
     await rm(folder, { recursive: true, force: true });

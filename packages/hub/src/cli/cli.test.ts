@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { cliMarkdown, cliNouns } from './cli.ts';
 import { commands } from './commands.ts';
 import { exits } from './exits.ts';
@@ -236,6 +237,35 @@ test('a batch ends at once when the key is refused', async () => {
   assert.equal(code, 1);
   assert.match(err, /0 of 3 were done/);
   assert.equal(hub.asked.length, 1);
+});
+
+test('a batch goes on when one item alone is unavailable, and ends when the hub is', async () => {
+  const other = id.replace('2f', '3f');
+  let code = 'guard.list_fetch';
+  await using hub = await fakeHub({
+    [`POST /api/v1/events/${id}/retraction`]: () => ({ status: 503, json: problem(503, code, 'Not now.') }),
+    [`POST /api/v1/events/${other}/retraction`]: { json: { ok: true } },
+  });
+  assert.equal((await run(hub.url, ['event', 'retract', id, other, '--reason', 'x'])).code, 6);
+  code = 'http.not_ready';
+  assert.equal((await run(hub.url, ['event', 'retract', id, other, '--reason', 'x'])).code, 4);
+  assert.equal(hub.asked.length, 3);
+});
+
+test('whatever is typed ends with one of the exit codes', async () => {
+  const words = commands
+    .filter(({ noun }) => noun !== 'stream')
+    .flatMap(({ noun, verb, options }) => [noun, verb ?? '-', ...Object.keys(options ?? {}).map((name) => `--${name}`)]);
+  const word = fc.oneof(
+    fc.constantFrom(...new Set(words)),
+    fc.constantFrom('--', '-', '--json', '--help', '--key', '--url', '__proto__', '--constructor', 'no-such-thing'),
+    fc.string({ maxLength: 4 }).map((text) => `no-such-${text.replaceAll('\0', '')}`),
+  );
+  const codes = Object.values(exits).map(({ code }): number => code);
+  await fc.assert(
+    fc.asyncProperty(fc.array(word, { maxLength: 6 }), async (argv) => codes.includes((await run(nowhere, argv)).code)),
+    { numRuns: 500 },
+  );
 });
 
 test('decision by value: found in its canonical form; an ambiguous one is asked back', async () => {

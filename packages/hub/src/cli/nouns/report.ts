@@ -12,7 +12,11 @@ const formats = ['text', 'markdown', 'csv', 'eml', 'html', 'misp', 'stix', 'pdf'
 
 /** How whatever is reported is marked; also for imports. */
 export const markingOptions: Options = {
-  tlp: { value: 'TLP', help: 'Who may read it; counts more than what the file says of itself, and is amber when nobody says', choices: tlps },
+  tlp: {
+    value: 'TLP',
+    help: 'Who may read it; counts more than what the file says of itself, and is amber when nobody says',
+    choices: tlps,
+  },
   pap: { value: 'PAP', help: 'What may be done with it', choices: paps },
   distribution: { value: 'WHO', help: 'Who it goes to', choices: distributions },
   group: { value: 'ID', help: 'Sharing group, with --distribution group' },
