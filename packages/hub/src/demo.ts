@@ -204,7 +204,7 @@ async function mistake(admin: ReturnType<typeof caller>, town: Member, hospital:
   if (firewall === undefined) return;
   await until('the lifting at home', 20_000, async () => {
     const card = await hospital.call<Card>('GET', `/api/v1/decisions/${decision.id}`);
-    return card.enforcement.find((receipt) => receipt.control === firewall.id && receipt.state === 'withdrawn');
+    return card.enforcement.find((receipt) => receipt.control === firewall.id && receipt.state === 'lifted');
   });
   tell(`Hospital Comarcal de Boira declares a false positive: lifted at home after ${Math.round(performance.now() - liftedMs)} ms`);
   const ruledMs = performance.now();

@@ -185,12 +185,16 @@ export function decisionRoutes(http: Http, deps: DecisionRoutesDeps): void {
     async handle({ actor, params }) {
       const row = await visible(actor, params.id);
       const shelf = deps.shelf(actor.viewer);
-      const [evidence, seen, lifts, enforcement] = await Promise.all([
+      const lift = (await rulings.lifts(actor)).find((each) => each.vkey === row.vkey);
+      const [evidence, seen, receipts, lifted] = await Promise.all([
         listEvidence(shelf, actor.viewer, row.vkey, 100),
         listSeen(shelf, actor.viewer, row.vkey, 100),
-        rulings.lifts(actor),
         deps.enforcementOf(actor, row.id),
+        lift === undefined ? [] : deps.enforcementOf(actor, lift.id),
       ]);
+      // A control that has said that the lifting is in force does not block any more, whatever its last receipt for the block was.
+      const freed = new Map(lifted.filter((each) => each.state === 'applied').map((each) => [each.control, { ...each, state: 'lifted' }]));
+      const enforcement = receipts.map((each) => freed.get(each.control) ?? each);
       return {
         ...present(row),
         evidence: evidence.map((each) => ({
@@ -201,7 +205,7 @@ export function decisionRoutes(http: Http, deps: DecisionRoutesDeps): void {
           comment: each.comment ?? '',
         })),
         sightings: seen.map((each) => ({ type: each.type, at: each.at.toISOString(), by: each.entityName })),
-        lifted: lifts.some((lift) => lift.vkey === row.vkey),
+        lifted: lift !== undefined,
         enforcement: enforcement.map((each) => ({ ...each, at: each.at.toISOString() })),
       };
     },
