@@ -7,7 +7,7 @@ import { shown } from './output.ts';
 export const commonOptions: Options = {
   url: { value: 'URL', help: 'The hub. Default: REBATO_URL, or http://127.0.0.1:7373' },
   key: { value: 'KEY', help: 'API key. Default: REBATO_KEY, or admin.key in the data folder of a hub on this machine' },
-  'key-file': { value: 'FILE', help: 'File that holds the API key' },
+  'key-file': { value: 'FILE', help: 'File that holds the API key; unlike --key, not seen in the list of processes' },
   json: { help: "Print the hub's answer as JSON" },
   help: { help: 'Show this' },
 };
