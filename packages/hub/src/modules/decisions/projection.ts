@@ -41,17 +41,19 @@ export function registerDecisions(deps: ProjectionDeps): void {
   const { leader } = deps;
   leader.plan(['decisions.ruled', 'decisions.halted'], async (_tx, entries, audiences, now) =>
     entries.flatMap((entry) =>
-      audiences.map(
-        (audience): PlanItem => ({
+      audiences.flatMap((audience): PlanItem[] => {
+        const item = {
           shelf: audience.name,
           lane: '',
           topic: entry.topic,
           key: String(entry.payload.decisionId ?? 'halt'),
-          payload: entry.payload,
-          dueAt: now,
           arrivedAt: entry.at,
-        }),
-      ),
+        };
+        const first = { ...item, payload: entry.payload, dueAt: now };
+        if (entry.topic === 'decisions.halted' || audience.delayMs === 0) return [first];
+        // Once more when the ruling counts for everybody there: who reported the value after it was kept from knowing of it.
+        return [first, { ...item, payload: { ...entry.payload, late: true }, dueAt: new Date(now.getTime() + audience.delayMs) }];
+      }),
     ),
   );
   leader.plan(['decisions.lifted'], async (tx, entries, _audiences, now) => {
@@ -84,8 +86,8 @@ export function registerDecisions(deps: ProjectionDeps): void {
     follow(deps, tx, audience, items, output, now, 'narrowed'),
   );
   leader.project(['intel.retracted'], (tx, audience, items, output, now) => follow(deps, tx, audience, items, output, now, 'retracted'));
-  leader.project(['decisions.ruled'], (tx, _audience, items, output, now) => projectRuled(deps, tx, items, output, now));
-  leader.project(['decisions.lifted'], (tx, _audience, items, output, now) => projectLifted(deps, tx, items, output, now));
+  leader.project(['decisions.ruled'], (tx, audience, items, output, now) => projectRuled(deps, tx, audience, items, output, now));
+  leader.project(['decisions.lifted'], (tx, audience, items, output, now) => projectLifted(deps, tx, audience, items, output, now));
   leader.project(['decisions.halted'], async (tx, _audience, _items, output) => {
     // An empty batch carries the new mode to every lane.
     for (const row of await tx.rows<{ lane: string }>`select lane from lane where version > 0 or lane = 'c'`) record(output, row.lane, []);
@@ -98,30 +100,45 @@ export function registerDecisions(deps: ProjectionDeps): void {
 async function follow(
   deps: ProjectionDeps,
   tx: Tx,
-  _audience: Audience,
+  audience: Audience,
   _items: readonly PlanItem[],
   output: ShelfOutput,
   now: Date,
   goneReason: RemoveReason,
 ): Promise<void> {
   for (const [lane, vkeys] of output.touched) {
-    record(output, lane, await refold(tx, lane, [...vkeys], deps.policy(), goneReason, now));
+    record(output, lane, await refold(tx, lane, [...vkeys], deps.policy(), goneReason, now, audience.delayMs));
   }
   output.touched.clear();
 }
 
-async function projectRuled(deps: ProjectionDeps, tx: Tx, items: readonly PlanItem[], output: ShelfOutput, now: Date): Promise<void> {
+async function projectRuled(
+  deps: ProjectionDeps,
+  tx: Tx,
+  audience: Audience,
+  items: readonly PlanItem[],
+  output: ShelfOutput,
+  now: Date,
+): Promise<void> {
   for (const item of items) {
     const decision = await readDecision(tx, item.key);
     if (decision === undefined) continue;
     for (const lane of await lanesOf(tx, decision.vkey)) {
-      record(output, lane, await refold(tx, lane, [decision.vkey], deps.policy(), 'retracted', now));
+      record(output, lane, await refold(tx, lane, [decision.vkey], deps.policy(), 'retracted', now, audience.delayMs));
+      if (item.payload.late === true) continue;
       output.entries.push({ lane, topic: 'decision.ruled', object: decision.id, body: { ruling: decision.ruling } });
     }
   }
 }
 
-async function projectLifted(deps: ProjectionDeps, tx: Tx, items: readonly PlanItem[], output: ShelfOutput, now: Date): Promise<void> {
+async function projectLifted(
+  deps: ProjectionDeps,
+  tx: Tx,
+  audience: Audience,
+  items: readonly PlanItem[],
+  output: ShelfOutput,
+  now: Date,
+): Promise<void> {
   for (const lift of await readLifts(
     tx,
     items.map((item) => item.key),
@@ -132,7 +149,7 @@ async function projectLifted(deps: ProjectionDeps, tx: Tx, items: readonly PlanI
       output.entries.push({ lane, topic: 'decision.lifted', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
     } else {
       record(output, lane, await removeAllow(tx, lane, lift.vkey, now));
-      record(output, lane, await refold(tx, lane, [lift.vkey], deps.policy(), 'superseded', now));
+      record(output, lane, await refold(tx, lane, [lift.vkey], deps.policy(), 'superseded', now, audience.delayMs));
       output.entries.push({ lane, topic: 'decision.restored', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
     }
   }

@@ -38,6 +38,9 @@ async function ensureDecisions(tx: Tx, lane: string, vkeys: readonly string[], n
 /**
  * Folds the released evidence of the given values anew and writes what changed. The specification is `fold` in fold.ts. A value whose
  * evidence is gone loses its entry with `goneReason`. Entries lifted at home (`allow`) are left alone.
+ *
+ * A ruling counts where something that had arrived when it was made has been released, and everywhere from the audience's delay on. Else who
+ * reports a value himself could tell by it that others had reported it before: it would be consolidated, or missing, at once.
  */
 export async function refold(
   tx: Tx,
@@ -46,36 +49,39 @@ export async function refold(
   policy: DecisionPolicy,
   goneReason: string,
   now: Date,
+  delayMs: number,
 ): Promise<Transition[]> {
   await ensureDecisions(tx, lane, vkeys, now);
   const lease = `${policy.leaseMs} milliseconds`;
+  const ruledBefore = new Date(now.getTime() - delayMs);
   return tx.rows<Transition>`
     with wanted as (select unnest(${vkeys as string[]}::uuid[]) as vkey),
     said as (
-      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator
+      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator, e.arrived_at
         from indicator i join event e on e.num = i.event_num
        where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
       union all
-      select s.vkey, s.voice, s.at, 0, false, false
+      select s.vkey, s.voice, s.at, 0, false, false, null
         from sighting s
        where s.vkey = any (${vkeys as string[]}::uuid[]) and s.lane = ${lane} and s.type = 'seen'
     ),
     folded as (
       select s.vkey, (array_agg(distinct s.voice order by s.voice))[1:${maxVoices}] as voices, max(s.confidence) as best,
              bool_or(s.consolidated) as confirmed, max(s.at) as newest, max(s.at) filter (where s.indicator) as newest_indicator,
-             count(*) filter (where s.indicator) as indicators
+             count(*) filter (where s.indicator) as indicators, min(s.arrived_at) as arrived
         from said s group by s.vkey
     ),
     new as (
       select w.vkey, d.id, d.kind, d.value, d.arrived_at, f.voices, f.indicators, c.strong,
-             case when d.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (cardinality(f.voices) - 1)) end as confidence,
+             case when r.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (cardinality(f.voices) - 1)) end as confidence,
              case when c.strong then f.newest + coalesce((${tx.json(ttlByIndex(policy))}::jsonb ->> d.kind::text)::interval, ${`${policy.consolidatedMs.other} milliseconds`}::interval)
                   else f.newest_indicator + ${lease}::interval end as until
         from wanted w
         join decisions.decision d using (vkey)
         join folded f using (vkey)
-       cross join lateral (select d.ruling is not distinct from 'consolidated' or cardinality(f.voices) >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
-       where f.indicators > 0 and d.ruling is distinct from 'retracted'
+       cross join lateral (select case when d.ruled_at <= ${ruledBefore} or d.ruled_at >= f.arrived then d.ruling end as ruling) r
+       cross join lateral (select r.ruling is not distinct from 'consolidated' or cardinality(f.voices) >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
+       where f.indicators > 0 and r.ruling is distinct from 'retracted'
     ),
     old as (select d.vkey, d.id, d.kind, d.value, d.until, d.gone, d.action from decision d where d.lane = ${lane} and d.vkey = any (${vkeys as string[]}::uuid[])),
     put as (

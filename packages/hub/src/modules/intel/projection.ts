@@ -10,6 +10,7 @@ import {
   placeIndicators,
   placeParts,
   placeSighting,
+  readCommentTimes,
   readEventRows,
   readSightings,
   removeEvent,
@@ -119,13 +120,15 @@ function planSighted(shelfOf: ShelfOf): Planner {
 function planCommented(shelfOf: ShelfOf): Planner {
   return async (tx, entries, audiences) => {
     const items: PlanItem[] = [];
+    const times = await readCommentTimes(tx, unique(entries.map((entry) => idOf(entry.payload, 'commentId'))));
     for (const entry of entries) {
       const eventId = idOf(entry.payload, 'eventId');
       const event = (await readEventRows(tx, [eventId])).get(eventId);
-      if (event === undefined) continue;
+      const publishedAt = times.get(idOf(entry.payload, 'commentId'));
+      if (event === undefined || publishedAt === undefined) continue;
       const shelves = await shelfOf(tx, [event.ownerId]);
       for (const audience of audiences) {
-        for (const { lane, dueAt } of releases({ ...event, publishedAt: entry.at }, audience, shelves.get(event.ownerId) ?? '')) {
+        for (const { lane, dueAt } of releases({ ...event, publishedAt }, audience, shelves.get(event.ownerId) ?? '')) {
           items.push({
             shelf: audience.name,
             lane,
@@ -142,7 +145,7 @@ function planCommented(shelfOf: ShelfOf): Planner {
   };
 }
 
-const projectPublished: Projector = async (tx, _audience, items, output, now) => {
+const projectPublished: Projector = async (tx, audience, items, output, now) => {
   for (const item of items) {
     const chunk = Number(item.payload.chunk);
     const placed = await placeEvent(tx, item.key, item.lane, now);
@@ -150,7 +153,8 @@ const projectPublished: Projector = async (tx, _audience, items, output, now) =>
     if (item.lane === 'c') await leaveOwnLanes(tx, item.key, output);
     touch(output, item.lane, await placeIndicators(tx, item.key, chunk, placed.num, item.lane));
     if (!placed.created) continue;
-    await placeParts(tx, item.key, placed.num, item.lane);
+    const waited = item.lane.startsWith('e:') ? now : new Date(now.getTime() - audience.delayMs);
+    await placeParts(tx, item.key, placed.num, item.lane, waited);
     output.entries.push({ lane: item.lane, topic: 'event.released', object: item.key, body: {} });
   }
 };

@@ -42,7 +42,8 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, nu
   return rows.map((row) => row.vkey);
 }
 
-export async function placeParts(tx: Tx, eventId: string, num: number, lane: string): Promise<void> {
+/** Objects, attachments, and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */
+export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, commentsUntil: Date): Promise<void> {
   await tx.run`
     insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
     select o.id, ${num}, ${lane}, o.name, o.meta_category, o.comment, o.timestamp, o.refs, o.extra from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${lane.startsWith('e:')})
@@ -54,7 +55,7 @@ export async function placeParts(tx: Tx, eventId: string, num: number, lane: str
     on conflict do nothing`;
   await tx.run`
     insert into comment (id, lane, event_id, entity_name, at, text)
-    select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text from intel.comment c where c.event_id = ${eventId}
+    select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text from intel.comment c where c.event_id = ${eventId} and c.at <= ${commentsUntil}
     on conflict do nothing`;
 }
 
@@ -112,6 +113,12 @@ export async function placeSighting(tx: Tx, row: SightingRow, lane: string): Pro
        where exists (select from indicator i where (i.vkey = ${row.vkey} or i.vkey2 = ${row.vkey}) and i.lane = ${lane})
       on conflict do nothing`) > 0
   );
+}
+
+/** When comments were made, by the hub's clock. */
+export async function readCommentTimes(db: Db, ids: readonly string[]): Promise<Map<string, Date>> {
+  const rows = await db.rows<{ id: string; at: Date }>`select id, at from intel.comment where id = any (${ids as string[]}::uuid[])`;
+  return new Map(rows.map((row) => [row.id, row.at]));
 }
 
 export async function placeComment(tx: Tx, commentId: string, lane: string): Promise<boolean> {
