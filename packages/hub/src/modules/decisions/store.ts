@@ -68,11 +68,11 @@ export async function refold(
     folded as (
       select s.vkey, (array_agg(distinct s.voice order by s.voice))[1:${maxVoices}] as voices, max(s.confidence) as best,
              bool_or(s.consolidated) as confirmed, max(s.at) as newest, max(s.at) filter (where s.indicator) as newest_indicator,
-             count(*) filter (where s.indicator) as indicators, min(s.arrived_at) as arrived
+             count(*) filter (where s.indicator) as indicators, min(s.arrived_at) as arrived, max(s.arrived_at) as last_arrived
         from said s group by s.vkey
     ),
     new as (
-      select w.vkey, d.id, d.kind, d.value, d.arrived_at, f.voices, f.indicators, c.strong,
+      select w.vkey, d.id, d.kind, d.value, f.arrived, f.last_arrived, f.voices, f.indicators, c.strong,
              case when r.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (cardinality(f.voices) - 1)) end as confidence,
              case when c.strong then f.newest + coalesce((${tx.json(ttlByIndex(policy))}::jsonb ->> d.kind::text)::interval, ${`${policy.consolidatedMs.other} milliseconds`}::interval)
                   else f.newest_indicator + ${lease}::interval end as until
@@ -86,11 +86,15 @@ export async function refold(
     old as (select d.vkey, d.id, d.kind, d.value, d.until, d.gone, d.action from decision d where d.lane = ${lane} and d.vkey = any (${vkeys as string[]}::uuid[])),
     put as (
       insert into decision as t (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, gone)
-      select ${lane}, n.vkey, n.id, n.kind, n.value, 'block', n.strong::int, n.confidence, n.voices, n.indicators, n.arrived_at, ${now}, ${now}, n.until, null
-        from new n
+      select ${lane}, n.vkey, n.id, n.kind, n.value, 'block', n.strong::int, n.confidence, n.voices, n.indicators,
+             -- What this audience knows, never the first report anywhere. A block that begins anew counts from what brought it back.
+             case when o.gone is null then n.arrived else n.last_arrived end, ${now}, ${now}, n.until, null
+        from new n left join old o using (vkey)
        where n.until > ${now}
       on conflict (lane, vkey) do update
          set strength = excluded.strength, confidence = excluded.confidence, voices = excluded.voices, evidence = excluded.evidence,
+             arrived_at = case when t.gone is null then t.arrived_at else excluded.arrived_at end,
+             decided_at = case when t.gone is null then t.decided_at else excluded.decided_at end,
              changed_at = excluded.changed_at, until = excluded.until, gone = null
        where t.action = 'block'
          and (t.gone is not null or (t.strength, t.confidence, t.until) is distinct from (excluded.strength, excluded.confidence, excluded.until)
