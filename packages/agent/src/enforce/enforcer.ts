@@ -289,12 +289,12 @@ export class Enforcer {
     let difference = await this.#compare();
     if (difference.missing.size > 0 || difference.foreign.length > 0 || this.wanted.dirty.size > 0) {
       const ordered = this.wanted.dirty;
-      // The first comparison finds what an earlier process left, which is no drift.
-      if (periodic && this.#compared) {
-        for (const key of difference.missing) if (!ordered.has(key)) this.driftRepaired++;
-        for (const { kind, value } of difference.foreign) if (!ordered.has(keyOf(kind, value))) this.driftRepaired++;
-      }
+      const unordered = [...difference.missing, ...difference.foreign.map(({ kind, value }) => keyOf(kind, value))].filter(
+        (key) => !ordered.has(key),
+      );
       await target.apply(this.#changesFor(new Set([...difference.missing, ...ordered]), difference.foreign));
+      // The first comparison finds what an earlier process left, which is no drift.
+      if (periodic && this.#compared) this.driftRepaired += unordered.length;
       difference = await this.#compare();
     }
     this.#compared = true;

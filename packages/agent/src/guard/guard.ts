@@ -53,12 +53,14 @@ export function parseNeverBlock(values: readonly string[]): { readonly list: Nev
   return { list: { spans, domains }, unreadable };
 }
 
+// The same for every guard of the process.
+const known = new SpanSet(knownAddresses.map(parseAddress).filter((span): span is Span => span !== undefined));
+const knownNames = new DomainTree([...knownDomains, ...knownSuffixes]);
+
 export function createGuard(options: GuardOptions, surroundings: Surroundings): Guard {
   const never = parseNeverBlock(options.neverBlock).list;
   const neverSpans = new SpanSet(never.spans);
   const neverDomains = new DomainTree(never.domains);
-  const known = new SpanSet(knownAddresses.map(parseAddress).filter((span): span is Span => span !== undefined));
-  const knownNames = new DomainTree([...knownDomains, ...knownSuffixes]);
   const machine = new SpanSet(surroundings.addresses);
   const hub = new DomainTree(surroundings.hubName === undefined ? [] : [surroundings.hubName]);
   const widestV4 = Math.max(options.widestV4, widestEver.v4);
