@@ -91,10 +91,10 @@ create table intel.attribute (
   reason     text,
   tags       jsonb,
   extra      jsonb,
-  primary key (event_id, id)
+  -- A chunk is read as a whole, and ids are random: without the chunk in the key each of an import's chunks would read the whole event.
+  primary key (event_id, chunk, id)
 );
 create index attribute_by_vkey on intel.attribute (vkey);
-create index attribute_by_id on intel.attribute (id);
 
 create table intel.object (
   id            uuid not null,

@@ -5,6 +5,7 @@ import { findEntity, findEntityAccess, viewerOf, voiceOf } from '#members';
 import type { Viewer } from '#platform/actor';
 import type { Clock } from '#platform/clock';
 import type { Db, Pool, Tx } from '#platform/db';
+import type { Audience } from '#platform/shelf';
 import type { Levels } from '#scoring';
 import { netContains, parseIp, parseNet } from '#values';
 
@@ -60,6 +61,19 @@ export function access(deps: AccessDeps) {
     },
   };
 
+  async function shelfOf(tx: Tx, entityIds: readonly string[]): Promise<Map<string, string>> {
+    const rows =
+      entityIds.length === 0
+        ? []
+        : await tx.rows<{
+            id: string;
+            level: string;
+          }>`select id, level from members.entity where id = any (${entityIds as string[]}::uuid[])`;
+    const shelves = new Map<string, string>();
+    for (const row of rows) shelves.set(row.id, (await deps.levels.access(row.level)).shelf);
+    return shelves;
+  }
+
   return {
     reporterOf,
     readers,
@@ -72,17 +86,11 @@ export function access(deps: AccessDeps) {
       const level = await deps.levels.access(entity.level);
       return { viewer: viewerOf(entity, level), critical: row.critical, maxTlp: level.maxTlp };
     },
-    async shelfOf(tx: Tx, entityIds: readonly string[]): Promise<Map<string, string>> {
-      const rows =
-        entityIds.length === 0
-          ? []
-          : await tx.rows<{
-              id: string;
-              level: string;
-            }>`select id, level from members.entity where id = any (${entityIds as string[]}::uuid[])`;
-      const shelves = new Map<string, string>();
-      for (const row of rows) shelves.set(row.id, (await deps.levels.access(row.level)).shelf);
-      return shelves;
+    shelfOf,
+    readsAtOnce: (audiences: readonly Audience[]) => {
+      const immediate = new Set(audiences.filter((audience) => audience.delayMs === 0).map((audience) => audience.name));
+      return async (tx: Tx, entityIds: readonly string[]): Promise<ReadonlySet<string>> =>
+        new Set([...(await shelfOf(tx, entityIds))].filter(([, shelf]) => immediate.has(shelf)).map(([id]) => id));
     },
   };
 }

@@ -15,8 +15,9 @@ import {
   registerDecisions,
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
-import { assessRoutes, createIntel, intelErrors, intelRoutes, registerIntel, vkeyOf } from '#intel';
+import { assessRoutes, corroborate, createIntel, intelErrors, intelRoutes, registerIntel, vkeyOf } from '#intel';
 import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
+import { busErrors } from '#platform/bus';
 import type { Clock } from '#platform/clock';
 import { openPool, type Pool } from '#platform/db';
 import { createHttp, type HttpLimits } from '#platform/http';
@@ -27,11 +28,11 @@ import { createKeys } from '#platform/keys';
 import { createLeader } from '#platform/leader';
 import { createMetrics } from '#platform/metrics';
 import { migrate } from '#platform/migrate';
-import { createOutbound } from '#platform/outbound';
+import { createOutbound, outboundErrors } from '#platform/outbound';
 import type { Log } from '#platform/ports';
 import { hubSecret } from '#platform/secret';
 import { openShelfPools, prepareShelves } from '#platform/shelf';
-import { createTrail, type TrailLog } from '#platform/trail';
+import { createTrail, type TrailLog, trailRoutes } from '#platform/trail';
 import { createLevels, createScoring, scoringErrors, scoringRoutes } from '#scoring';
 import { canonicaliseKind } from '#values';
 import { access } from './access.ts';
@@ -159,6 +160,7 @@ export async function startHub(options: HubOptions) {
       policy: () => options.decisionPolicy ?? defaultPolicy,
       shelfOf: see.shelfOf,
       audiences,
+      onCorroborated: (tx, vkeys) => corroborate({ bus, clock, readsAtOnce: see.readsAtOnce(audiences) }, tx, vkeys),
     });
     leader.onEntry((entry) => {
       if (entry.topic === 'members.access_changed') members.forget(String(entry.payload.principalId));
@@ -166,6 +168,7 @@ export async function startHub(options: HubOptions) {
         const entityId = String(entry.payload.entityId);
         members.forget(entityId);
         see.forget(entityId);
+        levels.forget();
         void controls
           .entityChanged(entityId)
           .catch((error: unknown) => log.error({ err: String(error) }, 'Orders of an entity could not be renewed.'));
@@ -188,7 +191,18 @@ export async function startHub(options: HubOptions) {
       authenticate: (request) => members.authenticateRequest(request),
       anonymous: systemActor('anonymous'),
       publicUrl: origin,
-      errors: [membersErrors, scoringErrors, guardErrors, intelErrors, decisionErrors, controlErrors, streamErrors, listErrors],
+      errors: [
+        membersErrors,
+        scoringErrors,
+        guardErrors,
+        intelErrors,
+        decisionErrors,
+        controlErrors,
+        streamErrors,
+        listErrors,
+        busErrors,
+        outboundErrors,
+      ],
       ready: async () => (await db.one`select 1`) !== undefined,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
       ...(options.testing?.checkReplies === undefined ? {} : { checkReplies: options.testing.checkReplies }),
@@ -217,6 +231,7 @@ export async function startHub(options: HubOptions) {
       authenticate: (request) => members.authenticateRequest(request),
     });
     listRoutes(http, { pools, clock, log, listControl: (actor, id) => controls.listControl(actor, id) });
+    trailRoutes(http, trail);
     systemRoutes(http, { trail, keys, db, hub });
 
     await guard.start();

@@ -1,9 +1,10 @@
+import type { KeyCertificate } from '@rebato/contract';
 import { Type } from 'typebox';
 import type { Pool } from '#platform/db';
 import { type Http, Reply } from '#platform/http';
 import type { HubIdentity } from '#platform/identity';
 import type { Keys } from '#platform/keys';
-import { uuid } from '#platform/schema';
+import { instant, uuid } from '#platform/schema';
 import type { TrailLog } from '#platform/trail';
 
 export type SystemDeps = { readonly trail: TrailLog; readonly keys: Keys; readonly db: Pool; readonly hub: HubIdentity };
@@ -15,9 +16,21 @@ export function systemRoutes(http: Http, deps: SystemDeps): void {
     tag: 'system',
     scope: 'self',
     limit: 'read',
-    reply: Type.Object({ id: uuid, name: Type.String(), rootFingerprint: Type.String(), keyId: Type.String() }),
+    reply: Type.Object({
+      id: uuid,
+      name: Type.String(),
+      rootFingerprint: Type.String(),
+      keyId: Type.String(),
+      certificateExpires: instant,
+    }),
     async handle() {
-      return { id: deps.hub.id, name: deps.hub.name, rootFingerprint: deps.keys.rootFingerprint(), keyId: deps.keys.signer.keyId };
+      return {
+        id: deps.hub.id,
+        name: deps.hub.name,
+        rootFingerprint: deps.keys.rootFingerprint(),
+        keyId: deps.keys.signer.keyId,
+        certificateExpires: (JSON.parse(deps.keys.certificate().body) as KeyCertificate).expires,
+      };
     },
   });
 
@@ -29,6 +42,20 @@ export function systemRoutes(http: Http, deps: SystemDeps): void {
     limit: 'heavy',
     async handle() {
       return Reply.stream(linesOf(deps.trail.exportLines()), { type: 'application/x-ndjson' });
+    },
+  });
+
+  http.get('/api/v1/trail/keys', {
+    summary: 'Every public key that ever signed a checkpoint, for verification elsewhere',
+    tag: 'system',
+    scope: 'admin',
+    roles: ['admin'],
+    limit: 'read',
+    reply: Type.Object({
+      items: Type.Array(Type.Object({ keyId: Type.String(), publicKey: Type.String({ description: 'SPKI DER, base64.' }) })),
+    }),
+    async handle() {
+      return { items: [...deps.keys.publicKeys()].map(([keyId, publicKey]) => ({ keyId, publicKey })) };
     },
   });
 

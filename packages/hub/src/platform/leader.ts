@@ -7,11 +7,12 @@ import { type Audience, type PlanItem, type ShelfEntry, shelfSchema } from './sh
 
 /**
  * What projectors of one shelf produced in one transaction. `touched` names the values of each lane whose evidence changed, so that a later
- * projector can follow an earlier one; `changes` belongs to whoever seals lanes. The platform looks inside neither.
+ * projector can follow an earlier one, each with what the earlier one knows of it, undefined when it must be looked up; `changes` belongs to
+ * whoever seals lanes. The platform looks inside neither.
  */
 export type ShelfOutput = {
   readonly entries: ShelfEntry[];
-  readonly touched: Map<string, Set<string>>;
+  readonly touched: Map<string, Map<string, unknown>>;
   readonly changes: Map<string, unknown[]>;
 };
 
@@ -138,7 +139,8 @@ export function createLeader(deps: LeaderDeps): Leader {
   ): Promise<void> {
     const audience = byName.get(shelfName);
     if (audience === undefined) return;
-    await tx.run`select set_config('search_path', ${shelfSchema(audience.name)}, true)`;
+    // A plan that was made while the tables were small would be kept while an import makes them large; planning costs under a millisecond.
+    await tx.run`select set_config('search_path', ${shelfSchema(audience.name)}, true), set_config('plan_cache_mode', 'force_custom_plan', true)`;
     const output: ShelfOutput = { entries: [], touched: new Map(), changes: new Map() };
     await work(audience, output, now);
     for (const sealer of sealers) await sealer(tx, audience, output, now);

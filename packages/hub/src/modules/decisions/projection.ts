@@ -1,11 +1,13 @@
-import { hash } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import { type Batch, type ChannelMode, protocolVersion, type RemoveReason, type WireChange } from '@rebato/contract';
+import type { PlacedValue } from '#intel';
 import type { Tx } from '#platform/db';
 import type { Signer } from '#platform/keys';
 import type { Leader, Projector, Sealer, ShelfOutput } from '#platform/leader';
 import type { Audience, PlanItem } from '#platform/shelf';
-import { addDigest, entryDigest, parseDigest, printDigest } from './digest.ts';
+import { addDigest, digestSum, parseDigest, printDigest } from './digest.ts';
 import type { DecisionPolicy } from './fold.ts';
+import { placeFresh } from './fresh.ts';
 import {
   expire,
   kindAt,
@@ -19,6 +21,7 @@ import {
   refold,
   removeAllow,
   strengthAt,
+  strengthIndex,
   type Transition,
 } from './store.ts';
 
@@ -29,12 +32,18 @@ export type ProjectionDeps = {
   /** Shelf on which an entity reads. */
   readonly shelfOf: (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
   readonly audiences: readonly Audience[];
+  /** Values that have found a second voice, where everything is read at once. */
+  readonly onCorroborated?: (tx: Tx, vkeys: readonly string[]) => Promise<unknown>;
 };
 
 /** A batch older than this says nothing about now. The chain, not the clock, orders batches; heartbeats tell freshness. */
 const batchLifeMs = 30 * 86_400_000;
 /** Entries whose time is over leave in steps of this many, so that a mass expiry does not hold up an alert. */
 const expireStep = 2_000;
+/** From here on new values are written in bulk; fewer are folded from the tables in one statement less. */
+const freshMin = 64;
+/** Changes of one batch: an agent applies a batch whole, and keeps it in memory while it checks it. */
+const changesMax = 2_000;
 
 /** Hangs decisions into the leader: they follow what intel has put on a shelf, and what people rule. */
 export function registerDecisions(deps: ProjectionDeps): void {
@@ -106,8 +115,26 @@ async function follow(
   now: Date,
   goneReason: RemoveReason,
 ): Promise<void> {
-  for (const [lane, vkeys] of output.touched) {
-    record(output, lane, await refold(tx, lane, [...vkeys], deps.policy(), goneReason, now, audience.delayMs));
+  for (const [lane, touched] of output.touched) {
+    const fresh = [...touched.values()].filter((value) => value !== undefined) as PlacedValue[];
+    let rest: readonly string[] = [...touched.keys()];
+    if (fresh.length >= freshMin) {
+      const { placed, others } = await placeFresh(tx, lane, fresh, deps.policy(), now, randomUUID);
+      record(output, lane, placed);
+      rest = [...[...touched].flatMap(([vkey, value]) => (value === undefined ? [vkey] : [])), ...others];
+      if (rest.length === 0) continue;
+    }
+    const refolded = await refold(tx, lane, rest, deps.policy(), goneReason, now, audience.delayMs);
+    record(output, lane, refolded);
+    const confirmed =
+      lane === 'c' && audience.delayMs === 0
+        ? refolded.filter((each) => each.id !== null && each.strength === strengthIndex.consolidated)
+        : [];
+    if (confirmed.length > 0)
+      await deps.onCorroborated?.(
+        tx,
+        confirmed.map((each) => each.vkey),
+      );
   }
   output.touched.clear();
 }
@@ -176,8 +203,11 @@ function sealer(deps: ProjectionDeps): Sealer {
     if (output.changes.size === 0) return;
     const halt = await readHalt(tx);
     for (const [lane, transitions] of output.changes) {
-      const sealed = await sealLane(deps, tx, audience, lane, transitions as Transition[], halt.on ? 'halt' : 'normal', now);
-      if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.signer.hub, body: sealed });
+      for (let from = 0; from === 0 || from < transitions.length; from += changesMax) {
+        const part = transitions.slice(from, from + changesMax) as Transition[];
+        const sealed = await sealLane(deps, tx, audience, lane, part, halt.on ? 'halt' : 'normal', now);
+        if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.signer.hub, body: sealed });
+      }
     }
   };
 }
@@ -193,17 +223,18 @@ async function sealLane(
 ): Promise<{ version: number; added: number; removed: number } | undefined> {
   const changes: WireChange[] = [];
   const before = await lockLane(tx, lane);
-  let digest = parseDigest(before.digest);
+  const added = digestSum();
+  const taken = digestSum();
   let count = before.count;
   for (const each of transitions) {
     const kind = kindAt(each.kind);
     const until = each.until?.toISOString() ?? null;
     if (each.oldId !== null) {
-      digest = addDigest(digest, -entryDigest(kind, each.value, each.oldId, each.oldUntil?.toISOString() ?? null));
+      taken.add(kind, each.value, each.oldId, each.oldUntil?.toISOString() ?? null);
       count -= 1;
     }
     if (each.id !== null) {
-      digest = addDigest(digest, entryDigest(kind, each.value, each.id, until));
+      added.add(kind, each.value, each.id, until);
       count += 1;
       changes.push({
         op: 'add',
@@ -236,7 +267,7 @@ async function sealLane(
     mode,
     changes,
     count,
-    digest: printDigest(digest),
+    digest: printDigest(addDigest(parseDigest(before.digest), added.total() - taken.total())),
   };
   const body = JSON.stringify(batch);
   const state = { version, hash: hash('sha256', body, 'hex'), count, digest: batch.digest };

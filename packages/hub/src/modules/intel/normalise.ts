@@ -119,6 +119,20 @@ function narrowest<T>(scale: readonly T[], a: T, b: T | undefined): T {
   return b !== undefined && scale.indexOf(b) > scale.indexOf(a) ? b : a;
 }
 
+/**
+ * The marking of a whole event: what the sender says and what the source says, and of both the narrower, because nothing may be shared more widely
+ * than its source allowed. Neither: amber and green.
+ */
+export function markingOf(
+  said: { readonly tlp?: Tlp; readonly pap?: Pap },
+  source: { readonly tlp?: Tlp; readonly pap?: Pap },
+): { readonly tlp: Tlp; readonly pap: Pap } {
+  return {
+    tlp: narrowest(tlps, said.tlp ?? source.tlp ?? 'amber', source.tlp),
+    pap: narrowest(paps, said.pap ?? source.pap ?? 'green', source.pap),
+  };
+}
+
 type Judgement = Pick<JudgedAttribute, 'state' | 'blockable' | 'rule' | 'reason'>;
 
 /** A refusal keeps a value from ever being blocked, but not from being read; what is held waits for two people. */

@@ -2,7 +2,7 @@ import type { Actor } from '#platform/actor';
 import { parseInput } from './codecs/index.ts';
 import { fail } from './errors.ts';
 import type { Readers } from './intel.ts';
-import { type JudgedAttribute, judgeDraft } from './normalise.ts';
+import { type JudgedAttribute, judgeDraft, markingOf } from './normalise.ts';
 import { findValues } from './queries.ts';
 import type { Markings, Submission, SubmitDeps } from './submit-drafts.ts';
 import { problemsOf } from './submit-report.ts';
@@ -45,8 +45,7 @@ export async function previewReport(
       judgeDraft(draft, {
         tables: deps.guardTables(),
         own: reporter.own,
-        tlp: input.markings.tlp ?? draft.tlp ?? 'amber',
-        pap: input.markings.pap ?? draft.pap ?? 'green',
+        ...markingOf(input.markings, draft),
         trusted,
         uuid: deps.ids.uuid,
       }).attributes,

@@ -151,10 +151,14 @@ const projectPublished: Projector = async (tx, audience, items, output, now) => 
     const placed = await placeEvent(tx, item.key, item.lane, now);
     if (placed === undefined) continue;
     if (item.lane === 'c') await leaveOwnLanes(tx, item.key, output);
-    touch(output, item.lane, await placeIndicators(tx, item.key, chunk, placed.num, item.lane));
+    const touched = touchedOn(output, item.lane);
+    for (const value of await placeIndicators(tx, item.key, chunk, placed.event, item.lane)) {
+      // One that this transaction has touched before has more evidence than what was placed now.
+      touched.set(value.vkey, touched.has(value.vkey) ? undefined : value);
+    }
     if (!placed.created) continue;
     const waited = item.lane.startsWith('e:') ? now : new Date(now.getTime() - audience.delayMs);
-    await placeParts(tx, item.key, placed.num, item.lane, waited);
+    await placeParts(tx, item.key, placed.event.num, item.lane, waited);
     output.entries.push({ lane: item.lane, topic: 'event.released', object: item.key, body: {} });
   }
 };
@@ -212,7 +216,12 @@ const projectCommented: Projector = async (tx, _audience, items, output) => {
 
 function touch(output: ShelfOutput, lane: string, vkeys: readonly string[]): void {
   if (vkeys.length === 0) return;
-  const set = output.touched.get(lane) ?? new Set<string>();
-  for (const vkey of vkeys) set.add(vkey);
-  output.touched.set(lane, set);
+  const touched = touchedOn(output, lane);
+  for (const vkey of vkeys) touched.set(vkey, undefined);
+}
+
+function touchedOn(output: ShelfOutput, lane: string): Map<string, unknown> {
+  const touched = output.touched.get(lane) ?? new Map<string, unknown>();
+  output.touched.set(lane, touched);
+  return touched;
 }

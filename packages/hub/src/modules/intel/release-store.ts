@@ -9,11 +9,27 @@ export async function readEventRows(db: Db, ids: readonly string[]): Promise<Map
   return new Map(rows.map((row) => [row.id, row]));
 }
 
+/** What an event lends to each of its indicators as evidence. */
+export type PlacedEvent = {
+  readonly num: number;
+  readonly voice: string;
+  readonly confidence: number;
+  readonly publishedAt: Date;
+  readonly arrivedAt: Date;
+  readonly consolidated: boolean;
+};
+
 /** Puts the event's head on the lane, or finds it there. `created` is false when an earlier chunk has done it. */
-export async function placeEvent(tx: Tx, eventId: string, lane: string, now: Date): Promise<{ num: number; created: boolean } | undefined> {
-  const there = await tx.one<{ num: number }>`select num from event where id = ${eventId} and lane = ${lane}`;
-  if (there !== undefined) return { num: there.num, created: false };
-  const [row] = await tx.rows<{ num: number }>`
+export async function placeEvent(
+  tx: Tx,
+  eventId: string,
+  lane: string,
+  now: Date,
+): Promise<{ event: PlacedEvent; created: boolean } | undefined> {
+  const there = await tx.one<PlacedEvent>`
+    select num, voice, confidence, published_at, arrived_at, consolidated from event where id = ${eventId} and lane = ${lane}`;
+  if (there !== undefined) return { event: there, created: false };
+  const [row] = await tx.rows<PlacedEvent>`
     insert into event (id, uuid, lane, owner_id, owner_name, voice, confidence, arrived_at, author_name, author_uuid, info, date, threat_level, analysis, tlp,
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
     select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, e.info, e.date,
@@ -21,25 +37,36 @@ export async function placeEvent(tx: Tx, eventId: string, lane: string, now: Dat
            (select count(*) from intel.attribute a where a.event_id = e.id and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})), e.tags, e.extra
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
-    returning num`;
-  return row && { num: row.num, created: true };
+    returning num, voice, confidence, published_at, arrived_at, consolidated`;
+  return row && { event: row, created: true };
 }
 
-/** Copies the accepted attributes of one chunk and returns the keys of those that may become decisions. */
-export async function placeIndicators(tx: Tx, eventId: string, chunk: number, num: number, lane: string): Promise<string[]> {
-  const rows = await tx.rows<{ vkey: string }>`
+/** A value that may become a decision, with the evidence for it that has just been placed: `rows` indicators of one event. */
+export type PlacedValue = {
+  readonly vkey: string;
+  readonly kind: number;
+  readonly value: string;
+  readonly rows: number;
+  readonly event: PlacedEvent;
+};
+
+/** Copies the accepted attributes of one chunk and returns the values that may become decisions, each once. */
+export async function placeIndicators(tx: Tx, eventId: string, chunk: number, event: PlacedEvent, lane: string): Promise<PlacedValue[]> {
+  const rows = await tx.rows<{ vkey: string; kind: number; value: string }>`
     with placed as (
       insert into indicator (id, event_num, vkey, vkey2, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, lane, type, value, canonical,
                              category, relation, comment, tags, extra)
-      select a.id, ${num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
+      select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
              a.canonical, a.category, a.relation, a.comment, a.tags, a.extra
         from intel.attribute a
        where a.event_id = ${eventId} and a.chunk = ${chunk} and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})
       on conflict (event_num, id) do nothing
-      returning vkey, blockable
+      returning vkey, kind, coalesce(canonical, value) as value, blockable
     )
-    select distinct vkey from placed where blockable`;
-  return rows.map((row) => row.vkey);
+    select vkey, kind, value from placed where blockable`;
+  const values = new Map<string, PlacedValue>();
+  for (const row of rows) values.set(row.vkey, { ...row, rows: (values.get(row.vkey)?.rows ?? 0) + 1, event });
+  return [...values.values()];
 }
 
 /** Objects, attachments, and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */

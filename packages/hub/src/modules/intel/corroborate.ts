@@ -1,0 +1,56 @@
+import type { Tx } from '#platform/db';
+import type { Bus, Clock } from '#platform/ports';
+import { markConsolidated } from './store.ts';
+
+export type CorroborateDeps = {
+  readonly bus: Bus;
+  readonly clock: Clock;
+  /** Whether an entity reads at once. Who waits cannot end his own waiting: else he could try out values to learn which are known. */
+  readonly readsAtOnce: (tx: Tx, entityIds: readonly string[]) => Promise<ReadonlySet<string>>;
+};
+
+/** An event is corroborated when this share of what it blocks was reported or seen by another, independent voice. */
+const corroboratedShare = 0.5;
+/** Values looked at in one round; what is beyond is seen with the next report or by an assessor. */
+const valuesMax = 500;
+/** Rows of evidence read in one round. */
+const rowsMax = 5_000;
+
+type Voice = { readonly vkey: string; readonly voice: string; readonly entityId: string };
+
+/** Called when values have found a second voice: consolidates the events that stand on them, so that delayed audiences need not wait any longer. */
+export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly string[]): Promise<number> {
+  const looked = vkeys.slice(0, valuesMax) as string[];
+  const events = await tx.rows<{ id: string; values: string[] }>`
+    select e.id, array(select distinct a.vkey from intel.attribute a where a.event_id = e.id and a.blockable and a.state = 'accepted' limit ${rowsMax}) as values
+      from intel.event e
+     where e.state = 'published' and e.consolidated_at is null and e.attribute_count <= ${rowsMax}
+       and e.id in (select a.event_id from intel.attribute a where a.vkey = any (${looked}::uuid[]) and a.blockable and a.state = 'accepted' limit ${valuesMax})
+     order by e.id`;
+  if (events.length === 0) return 0;
+  const wanted = [...new Set(events.flatMap((event) => event.values))].slice(0, rowsMax);
+  const voices = await tx.rows<Voice>`
+    select a.vkey, e.voice, e.owner_id as entity_id
+      from intel.attribute a join intel.event e on e.id = a.event_id
+     where a.vkey = any (${wanted}::uuid[]) and a.blockable and a.state = 'accepted' and e.state = 'published'
+    union
+    select s.vkey, s.voice, s.entity_id from intel.sighting s where s.vkey = any (${wanted}::uuid[]) and s.type = 'seen'
+    limit ${rowsMax}`;
+  const immediate = await deps.readsAtOnce(tx, [...new Set(voices.map((row) => row.entityId))]);
+  const heard = new Map<string, Set<string>>();
+  for (const row of voices) {
+    if (!immediate.has(row.entityId)) continue;
+    const known = heard.get(row.vkey) ?? new Set();
+    heard.set(row.vkey, known.add(row.voice));
+  }
+  let consolidated = 0;
+  for (const event of events) {
+    const corroborated = event.values.filter((vkey) => (heard.get(vkey)?.size ?? 0) >= 2).length;
+    if (corroborated === 0 || corroborated < event.values.length * corroboratedShare) continue;
+    await markConsolidated(tx, event.id, deps.clock.now());
+    await deps.bus.append(tx, 'intel.consolidated', { eventId: event.id });
+    consolidated += 1;
+  }
+  if (consolidated > 0) deps.bus.nudge();
+  return consolidated;
+}
