@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Scope } from '#platform/actor';
+import { type Bed, openBed } from '#test/members/bed';
 import { credentialIn, isCrossSite } from './authenticate.ts';
 import { readCidr, sourcePrefix, within } from './networks.ts';
-import { type Bed, openBed } from './test/bed.ts';
 
 let bed: Bed;
 before(async () => {

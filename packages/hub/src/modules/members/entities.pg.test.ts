@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { personActor } from '#test/members/actors';
+import { type Bed, openBed } from '#test/members/bed';
 import { refusal } from './assets.ts';
 import { listAssets } from './store/entities.ts';
 import { voiceOf, voicesOf } from './store/socs.ts';
-import { personActor } from './test/actors.ts';
-import { type Bed, openBed } from './test/bed.ts';
 
 let bed: Bed;
 before(async () => {

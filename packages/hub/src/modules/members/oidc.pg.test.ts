@@ -3,8 +3,8 @@ import { createHash, createHmac, createSign, generateKeyPairSync, type KeyObject
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, test } from 'node:test';
+import { type Bed, openBed } from '#test/members/bed';
 import { oidcCallbackPath } from './oidc.ts';
-import { type Bed, openBed } from './test/bed.ts';
 
 const refused = { code: 'auth.invalid', message: 'The credential is not valid.' };
 const hubUrl = 'https://hub.example.org';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { createTestAuthenticator } from '#test/members/authenticator';
+import { type Bed, openBed } from '#test/members/bed';
+import { createCast, origin, refused, tokenOf } from '#test/members/cast';
 import { limits } from './limits.ts';
-import { createTestAuthenticator } from './test/authenticator.ts';
-import { type Bed, openBed } from './test/bed.ts';
-import { createCast, origin, refused, tokenOf } from './test/cast.ts';
 
 let bed: Bed;
 let cast: ReturnType<typeof createCast>;

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Role } from '@rebato/contract';
+import { personActor } from '#test/members/actors';
+import { type Bed, openBed } from '#test/members/bed';
 import { canonicalMail } from './mail.ts';
-import { personActor } from './test/actors.ts';
-import { type Bed, openBed } from './test/bed.ts';
 
 let bed: Bed;
 before(async () => {

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Role, roles } from '@rebato/contract';
 import { type Scope, scopes } from '#platform/actor';
+import { personActor } from '#test/members/actors';
 import { systemActor } from './actors.ts';
 import { authorityOf, mayManageEntity, mayManagePerson, mayRevokeMachineKey, roleScopes, scopesOf } from './policy.ts';
-import { personActor } from './test/actors.ts';
 
 const here = '11111111-1111-4111-8111-111111111111';
 const there = '22222222-2222-4222-8222-222222222222';

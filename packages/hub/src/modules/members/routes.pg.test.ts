@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { generateSync } from 'otplib';
-import { createTestAuthenticator } from './test/authenticator.ts';
-import { type Bed, openBed } from './test/bed.ts';
-import { openDoor } from './test/wire.ts';
+import { createTestAuthenticator } from '#test/members/authenticator';
+import { type Bed, openBed } from '#test/members/bed';
+import { openDoor } from '#test/members/wire';
 
 let bed: Bed;
 let door: Awaited<ReturnType<typeof openDoor>>;

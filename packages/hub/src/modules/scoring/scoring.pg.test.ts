@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { append } from '#platform/bus';
-import { personActor } from '../members/test/actors.ts';
-import { type Bed, openBed } from '../members/test/bed.ts';
-import { openDoor } from '../members/test/wire.ts';
+import { personActor } from '#test/members/actors';
+import { type Bed, openBed } from '#test/members/bed';
+import { openDoor } from '#test/members/wire';
 import { scoringRoutes } from './routes.ts';
 import { createScoring, type Scoring } from './scoring.ts';
 

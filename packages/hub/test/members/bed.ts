@@ -1,6 +1,8 @@
 /** A database of its own with the module on it, for the tests beside. */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { MembersSetup } from '#members';
+import { createMembers } from '#members';
 import { append } from '#platform/bus';
 import { manualClock } from '#platform/clock';
 import { openPool } from '#platform/db';
@@ -9,9 +11,7 @@ import { readMigrations } from '#platform/migrate';
 import type { Bus, Trail } from '#platform/ports';
 import { sharedTestPostgres } from '#platform/postgres/scratch';
 import { record } from '#platform/trail/record';
-import { createLevels } from '../../scoring/levels.ts';
-import type { MembersSetup } from '../deps.ts';
-import { createMembers } from '../members.ts';
+import { createLevels } from '#scoring';
 
 const ours = /^\d{12}_(platform|trail|members|scoring)/;
 
@@ -25,7 +25,7 @@ export async function openBed(changes: Partial<MembersSetup> = {}) {
   url.pathname = `/${name}`;
   const db = openPool(url.href, { max: 6, application: 'test' });
   await db.script('create schema platform');
-  for (const file of await readMigrations(join(import.meta.dirname, '../../../../migrations')))
+  for (const file of await readMigrations(join(import.meta.dirname, '../../migrations')))
     if (ours.test(file.name)) await db.script(file.text);
 
   const clock = manualClock(new Date('2026-11-23T12:00:00Z'));

@@ -1,9 +1,8 @@
 /** A whole door in front of a bed: real requests over loopback. */
 
+import { membersRoutes, systemActor } from '#members';
 import { createHttp } from '#platform/http';
 import { createMetrics } from '#platform/metrics';
-import { systemActor } from '../actors.ts';
-import { membersRoutes } from '../routes.ts';
 import type { Bed } from './bed.ts';
 
 /** The members of replies that the tests look at; what each holds is theirs to know. */

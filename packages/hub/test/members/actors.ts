@@ -1,7 +1,7 @@
 import type { Role } from '@rebato/contract';
+import { scopesOf } from '#members';
 import type { Actor } from '#platform/actor';
 import { systemIds } from '#platform/ids';
-import { scopesOf } from '../policy.ts';
 
 /** Somebody in a session with these roles, without a row: for rules that look at the actor alone. */
 export function personActor(entityId: string, roles: readonly Role[], id: string = systemIds.uuid()): Actor {
