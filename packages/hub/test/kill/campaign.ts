@@ -5,7 +5,8 @@ import { openPool, type Pool } from '#platform/db';
 import { type ChainReader, createChainReader } from './chain.ts';
 import { type Child, ChildEnded } from './child.ts';
 import { type AgentPlace, createInstallation, type Installation } from './installation.ts';
-import { doubledDecisions, gaps, idle, readReports, readViews, setAside } from './invariants.ts';
+import { doubledDecisions, gaps, idle, readReports, readRetracted, readViews, setAside } from './invariants.ts';
+import { type Retractions, startRetractions } from './retractions.ts';
 import { createSetChecker, type SetChecker, type SetVerdict } from './set-checker.ts';
 import { type Load, startLoad } from './writers.ts';
 
@@ -51,6 +52,8 @@ const settleMaxMs = 60_000;
 /** Longest from a kill until a report is acknowledged again. */
 const serviceMaxMs = 60_000;
 const hubEndMaxMs = 30_000;
+/** A hub that cannot live without its database for a moment ends within this time. */
+const backendNoticeMs = 300;
 
 /** The same numbers for the same seed: victims and moments can be repeated, though not the machine's timing. */
 export function randomFrom(seed: number): () => number {
@@ -67,6 +70,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
   const children = new Set<Child>();
   const installation = await createInstallation();
   let load: Load | undefined;
+  let retractions: Retractions | undefined;
   let db: Pool | undefined;
   try {
     let hub = await startHub();
@@ -88,11 +92,13 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     const names = ['reports', 'events', 'decisions', 'released', ...places.map((_place, n) => `agent ${n}`)];
     const sets = new Map(names.map((name) => [name, createSetChecker()]));
     const set = (name: string): SetChecker => sets.get(name) ?? createSetChecker();
+    const retracted = createSetChecker();
     const prefix = `k${options.seed.toString(36)}-`;
     load = startLoad({
       ...{ url: installation.url, members, writers: options.writers, prefix, sets: [...sets.values()] },
       ...(options.everyMs === undefined ? {} : { everyMs: options.everyMs }),
     });
+    retractions = startRetractions({ url: installation.url, adminKey: installation.adminKey(), set: retracted });
     const channels = [...new Set(places.flatMap((place) => place.channels))];
     const chains = new Map(channels.map((channel) => [channel, chainOf(channel, places)]));
     const breaches: string[] = [];
@@ -107,10 +113,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       const victim = allowed[Math.floor(random() * allowed.length)] ?? 'hub';
       kills[victim] = (kills[victim] ?? 0) + 1;
       const killedAt = performance.now();
-      const before = load.acknowledged();
       await strike(victim);
+      // Answers that were under way may still arrive: at most one for each writer.
+      const before = load.acknowledged();
       if (victim !== 'agent') {
-        if (!(await until(() => (load?.acknowledged() ?? 0) > before, serviceMaxMs)))
+        if (!(await until(() => (load?.acknowledged() ?? 0) > before + options.writers, serviceMaxMs)))
           throw new Error(`no report was acknowledged within ${serviceMaxMs} ms after a kill of ${victim}; the hub said:\n${hub.said()}`);
         restarts.push(performance.now() - killedAt);
       }
@@ -128,9 +135,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
         await check();
         if (breaches.length > 0 || round + 1 === options.rounds) break;
         load.resume();
+        retractions.resume();
       }
     }
-    await load.pause();
+    await Promise.all([load.pause(), retractions.pause()]);
     const { entries, batches } = await withDatabase(async (pool) => ({
       entries: (await pool.one<{ n: number }>`select count(*) as n from bus.entry`)?.n ?? 0,
       batches: (await pool.one<{ n: number }>`select count(*) as n from shelf_immediate.batch`)?.n ?? 0,
@@ -144,7 +152,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       retried: Object.fromEntries(load.retried),
       restarts,
       settles,
-      sets: Object.fromEntries([...sets].map(([name, checker]) => [name, checker.verdict()])),
+      sets: Object.fromEntries([...sets, ['retractions', retracted] as const].map(([name, checker]) => [name, checker.verdict()])),
       breaches,
       batches,
       entries,
@@ -158,6 +166,11 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
         const others = installation.postgres().filter((pid) => pid !== installation.postmaster());
         const pid = others[Math.floor(random() * others.length)];
         if (pid !== undefined) killQuietly(pid);
+        await wait(backendNoticeMs);
+        if (!hub.running()) {
+          breaches.push(`the hub did not live through a crash of its database: ${hub.said().slice(-300)}`);
+          hub = await startHub();
+        }
       } else if (victim === 'postmaster' || victim === 'database') {
         const server = installation.postmaster();
         const pids = victim === 'database' ? installation.postgres() : server === undefined ? [] : [server];
@@ -183,29 +196,35 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     }
 
     async function check(): Promise<void> {
-      await load?.pause();
+      await Promise.all([load?.pause(), retractions?.pause()]);
       const beganAt = performance.now();
       const settled = await withDatabase(async (pool) => until(() => idle(pool), settleMaxMs));
       if (!settled) breaches.push(`the log did not settle within ${settleMaxMs} ms`);
+      let taken = new Map<string, number>();
       await withDatabase(async (pool) => {
         breaches.push(...(await gaps(pool)), ...(await setAside(pool)), ...(await doubledDecisions(pool)));
         for (const chain of chains.values()) breaches.push(...(await chain.advance(pool)));
         const readAt = performance.now();
         const views = await readViews(pool, prefix);
         for (const [name, counts] of Object.entries(views)) set(name).read(counts, readAt, performance.now());
+        taken = await readRetracted(pool, prefix);
+        retracted.read(taken, readAt, performance.now());
       });
+      const back = [...chains.values()].flatMap((chain) => [...chain.blocked()].filter((value) => retractions?.done.has(value)));
+      if (back.length > 0) breaches.push(`retracted and still blocked: ${back.slice(0, 5).join(' ')}`);
       for (const [n, place] of places.entries()) {
         const wanted = wantedBy(place, chains);
         const converged = await until(() => sameSet(fileOf(place), wanted), settleMaxMs);
         if (!converged) breaches.push(differenceOf(`agent ${n}`, fileOf(place), wanted));
         const readAt = performance.now();
-        const inFile = new Map([...fileOf(place)].filter((value) => value.startsWith(prefix)).map((value) => [value, 1]));
-        set(`agent ${n}`).read(inFile, readAt, performance.now());
+        // What was taken back has been there, or never had to be.
+        const inFile = [...fileOf(place)].filter((value) => value.startsWith(prefix));
+        set(`agent ${n}`).read(new Map([...taken, ...inFile.map((value) => [value, 1] as const)]), readAt, performance.now());
       }
       settles.push(performance.now() - beganAt);
     }
   } finally {
-    await load?.stop().catch(() => undefined);
+    await Promise.allSettled([load?.stop(), retractions?.stop()]);
     for (const child of children) await child.end();
     // The guard of a killed hub asks its database to shut down; the folder goes when nobody works in it.
     await until(() => postgresGone(installation), hubEndMaxMs);

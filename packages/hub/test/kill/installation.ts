@@ -37,8 +37,8 @@ export type Installation = {
 
 export async function createInstallation(options: { readonly dataDir?: string } = {}): Promise<Installation> {
   const home = await mkdtemp(join(tmpdir(), 'rebato-kill-'));
-  const dataDir = options.dataDir ?? join(home, 'hub');
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  // Beside the other folder and not in it: the database's own user has to reach it.
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'rebato-kill-hub-')));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const cluster = (): string => realpathSync(join(dataDir, 'postgres'));
@@ -103,7 +103,8 @@ export async function createInstallation(options: { readonly dataDir?: string } 
     },
     startAgent: (place) => startChild({ script: agentScript, args: ['run', '--state', place.folder], env: {}, ready: /started/ }),
     async remove() {
-      await rm(home, { recursive: true, force: true, maxRetries: 3 });
+      for (const folder of options.dataDir === undefined ? [home, dataDir] : [home])
+        await rm(folder, { recursive: true, force: true, maxRetries: 3 });
     },
   };
 }

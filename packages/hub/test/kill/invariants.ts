@@ -85,6 +85,14 @@ export async function readViews(db: Pool, prefix: string): Promise<Views> {
   };
 }
 
+/** What an assessor has taken back. */
+export async function readRetracted(db: Pool, prefix: string): Promise<Map<string, number>> {
+  return counted(
+    await db.rows<{ name: string; n: number }>`
+      select value as name, count(*) as n from decisions.decision where ruling = 'retracted' and value like ${`${prefix}%`} group by 1`,
+  );
+}
+
 /** Values that many report have one decision each, whoever came first. */
 export async function doubledDecisions(db: Pool): Promise<string[]> {
   const rows = await db.rows<{ value: string; n: number }>`
