@@ -203,8 +203,10 @@ function sealer(deps: ProjectionDeps): Sealer {
     if (output.changes.size === 0) return;
     const halt = await readHalt(tx);
     for (const [lane, transitions] of output.changes) {
-      for (let from = 0; from === 0 || from < transitions.length; from += changesMax) {
-        const part = transitions.slice(from, from + changesMax) as Transition[];
+      // By value: in what order the write side met them would tell who had been first.
+      const ordered = (transitions as Transition[]).toSorted((a, b) => (a.vkey < b.vkey ? -1 : a.vkey > b.vkey ? 1 : 0));
+      for (let from = 0; from === 0 || from < ordered.length; from += changesMax) {
+        const part = ordered.slice(from, from + changesMax);
         const sealed = await sealLane(deps, tx, audience, lane, part, halt.on ? 'halt' : 'normal', now);
         if (sealed !== undefined) output.entries.push({ lane, topic: 'decisions.changed', object: deps.signer.hub, body: sealed });
       }
