@@ -15,7 +15,7 @@ import {
   registerDecisions,
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
-import { assessRoutes, corroborate, createIntel, intelErrors, intelRoutes, registerIntel, vkeyOf } from '#intel';
+import { assessRoutes, corroborate, createIntel, eventRoutes, intelErrors, registerIntel, reportRoutes, vkeyOf } from '#intel';
 import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
 import { busErrors } from '#platform/bus';
 import type { Clock } from '#platform/clock';
@@ -210,7 +210,8 @@ export async function startHub(options: HubOptions) {
     membersRoutes(http, members);
     scoringRoutes(http, scoring);
     guardRoutes(http, guard);
-    intelRoutes(http, intel);
+    reportRoutes(http, intel);
+    eventRoutes(http, intel);
     assessRoutes(http, intel);
     decisionRoutes(http, {
       rulings,

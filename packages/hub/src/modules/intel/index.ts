@@ -2,10 +2,11 @@ export { assessRoutes } from './assess-routes.ts';
 export { type CorroborateDeps, corroborate } from './corroborate.ts';
 export type { Draft, DraftAttribute, DraftObject, DraftTag, InputFormat } from './draft.ts';
 export { intelErrors } from './errors.ts';
+export { eventRoutes } from './event-routes.ts';
 export { createIntel, type Intel, type IntelDeps, type Readers } from './intel.ts';
 export { registerIntel, type ShelfOf } from './projection.ts';
 export type { PlacedValue } from './release-store.ts';
-export { intelRoutes } from './routes.ts';
+export { reportRoutes } from './report-routes.ts';
 export {
   type Acknowledgement,
   type Markings,

@@ -18,6 +18,9 @@ import {
   listEventsOf,
   listHeld,
   listJudged,
+  listOwnAttachments,
+  listOwnIndicators,
+  listOwnObjects,
   listOwnReports,
   listQueue,
   readBlob,
@@ -65,6 +68,24 @@ export function createIntel(setup: IntelDeps) {
     return event;
   }
 
+  async function allOnShelf(actor: Actor, eventNum: number): Promise<ShelfIndicator[]> {
+    const rows: ShelfIndicator[] = [];
+    for (;;) {
+      const page = await listIndicators(shelf(actor), eventNum, rows.at(-1)?.id, limits.pageMax);
+      rows.push(...page);
+      if (page.length < limits.pageMax) return rows;
+    }
+  }
+
+  async function allOwn(eventId: string): Promise<ShelfIndicator[]> {
+    const rows: Awaited<ReturnType<typeof listOwnIndicators>> = [];
+    for (;;) {
+      const page = await listOwnIndicators(deps.db, eventId, rows.at(-1), limits.pageMax);
+      rows.push(...page);
+      if (page.length < limits.pageMax) return rows;
+    }
+  }
+
   return {
     submit: (actor: Actor, input: Submission): Promise<Acknowledgement> => submitReport(deps, actor, input),
     submitDrafts: (actor: Actor, drafts: readonly Draft[], input: Parameters<typeof submitDrafts>[3]): Promise<Acknowledgement> =>
@@ -86,18 +107,14 @@ export function createIntel(setup: IntelDeps) {
     indicators: (actor: Actor, event: ShelfEvent, afterId: string | undefined, limit: number) =>
       listIndicators(shelf(actor), event.num, afterId, limit),
 
-    /** The whole event in a foreign format: everything of it that lies on the reader's shelf. */
+    /** The event in a foreign format: everything of it that lies on the reader's shelf; to its author the whole of it. */
     async exportEvent(actor: Actor, id: string, format: 'misp' | 'stix'): Promise<object> {
       const event = await visibleEvent(actor, id);
-      const rows: ShelfIndicator[] = [];
-      for (let after: string | undefined; ; ) {
-        const page = await listIndicators(shelf(actor), event.num, after, limits.pageMax);
-        rows.push(...page);
-        if (page.length < limits.pageMax) break;
-        after = page.at(-1)?.id;
-      }
+      const own = event.ownerId === actor.entityId;
+      const rows: ShelfIndicator[] = own ? await allOwn(event.id) : await allOnShelf(actor, event.num);
+      const attachments = own ? await listOwnAttachments(deps.db, event.id) : await listAttachments(shelf(actor), actor.viewer, event.id);
       const files: DraftAttachment[] = [];
-      for (const file of await listAttachments(shelf(actor), actor.viewer, event.id)) {
+      for (const file of attachments) {
         const bytes = await readBlob(deps.db, file.sha256);
         if (bytes !== undefined)
           files.push({
@@ -107,7 +124,8 @@ export function createIntel(setup: IntelDeps) {
             ...(file.attributeId === null ? {} : { attributeUuid: file.attributeId }),
           });
       }
-      const draft = toDraft(event, rows, await listObjects(shelf(actor), event.num), files);
+      const objects = own ? await listOwnObjects(deps.db, event.id) : await listObjects(shelf(actor), event.num);
+      const draft = toDraft(event, rows, objects, files, own);
       return format === 'misp'
         ? toMisp(draft)
         : toStix(draft, { producer: { uuid: event.ownerId, name: event.ownerName }, now: event.releasedAt });

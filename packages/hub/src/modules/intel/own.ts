@@ -1,4 +1,5 @@
 import type { Db } from '#platform/db';
+import type { ShelfIndicator, ShelfObject } from './queries.ts';
 import type { AttributeState, EventRow } from './store.ts';
 import { eventColumns } from './store.ts';
 
@@ -61,6 +62,41 @@ export async function listJudged(db: Db, eventId: string, limit: number): Promis
     select id, type, value, canonical, kind, vkey, state, blockable, to_ids, rule, reason, comment from intel.attribute
      where event_id = ${eventId}
      order by array_position(array['held', 'pending', 'refused', 'rejected', 'accepted', 'retracted'], state), id limit ${limit}`;
+}
+
+/**
+ * All indicators of an event as its author has them, in the form of a shelf: also what is marked for him alone, and what the guard or an
+ * assessor kept from going further. The caller has found that the event is the reader's.
+ */
+export async function listOwnIndicators(
+  db: Db,
+  eventId: string,
+  after: { readonly chunk: number; readonly id: string } | undefined,
+  limit: number,
+): Promise<(ShelfIndicator & { readonly chunk: number })[]> {
+  return db.rows<ShelfIndicator & { chunk: number }>`
+    select id, vkey, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, type, value, canonical, category, relation, comment, tags, extra, chunk
+      from intel.attribute
+     where event_id = ${eventId}
+       and (${after === undefined} or (chunk, id) > (${after?.chunk ?? 0}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid))
+     order by chunk, id limit ${limit}`;
+}
+
+export async function listOwnObjects(db: Db, eventId: string): Promise<ShelfObject[]> {
+  return db.rows<ShelfObject>`
+    select id, name, meta_category, comment, timestamp, refs, extra from intel.object where event_id = ${eventId} order by id limit 50000`;
+}
+
+export type OwnAttachment = {
+  readonly attributeId: string | null;
+  readonly name: string;
+  readonly sha256: string;
+  readonly malware: boolean;
+};
+
+export async function listOwnAttachments(db: Db, eventId: string): Promise<OwnAttachment[]> {
+  return db.rows<OwnAttachment>`
+    select attribute_id, name, sha256, malware from intel.attachment where event_id = ${eventId} order by id limit 1000`;
 }
 
 /** The queue: most dangerous first, then oldest. What only the guard holds waits there too. */

@@ -60,12 +60,12 @@ export async function listEvents(
      limit ${limit}`;
 }
 
-/** By our id or by the source's UUID. */
+/** By our id, or else by the source's UUID: senders choose those, so one could name another's event. */
 export async function findEvent(db: Db, viewer: Viewer, id: string): Promise<ShelfEvent | undefined> {
   return db.one<ShelfEvent>`
     select ${eventColumns(db)} from event e
      where (e.id = ${id} or e.uuid = ${id}) and e.lane = any (${viewer.lanes as string[]})
-     order by e.lane, e.released_at limit 1`;
+     order by e.id = ${id} desc, e.lane, e.released_at, e.id limit 1`;
 }
 
 export type ShelfIndicator = {
@@ -134,7 +134,7 @@ export async function findValues(db: Db, viewer: Viewer, vkeys: readonly string[
        select e.id as event_id, e.info, e.owner_name, e.tlp, e.released_at, i.type, i.comment
          from indicator i join event e on e.num = i.event_num
         where (i.vkey = w.vkey or i.vkey2 = w.vkey) and i.lane = any (${viewer.lanes as string[]})
-        order by e.released_at desc limit ${perValue}) f`;
+        order by e.released_at desc, e.id, i.id limit ${perValue}) f`;
 }
 
 export type ShelfSighting = {

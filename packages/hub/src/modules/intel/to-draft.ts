@@ -2,20 +2,29 @@ import type { Draft, DraftAttachment, DraftAttribute, DraftObject, DraftSighting
 import type { ShelfEvent, ShelfIndicator, ShelfObject } from './queries.ts';
 import { unpackExtra } from './store.ts';
 
-/** An event as it lies on the shelf, as a draft again: what exports are written from. The inverse of storing one, for the parts the reader has. */
+/**
+ * An event as it lies on the shelf, as a draft again: what exports are written from. The inverse of storing one, for the parts the reader has.
+ * `whole` is for its author: also those of the source's own fields that are marked for nobody else.
+ */
 export function toDraft(
   event: ShelfEvent,
   indicators: readonly ShelfIndicator[],
   objects: readonly ShelfObject[],
   attachments: readonly DraftAttachment[],
+  whole = false,
 ): Draft {
+  const leaving = (extra: Extra | undefined): Extra | undefined => (whole ? extra : (withoutNarrow(extra) as Extra | undefined));
   const { extra, draft } = unpackExtra(event.extra);
   const source = draft as Pick<Draft, 'date' | 'threatLevel' | 'analysis' | 'timestamp' | 'distribution' | 'tlp' | 'pap'> & {
     sightings?: readonly (Omit<DraftSighting, 'at'> & { at: string })[];
   };
   const own = new Map<string | null, ShelfIndicator[]>();
-  for (const row of indicators) own.set(row.objectId, [...(own.get(row.objectId) ?? []), row]);
-  const attributesOf = (objectId: string | null): DraftAttribute[] => (own.get(objectId) ?? []).map((row) => attributeOf(row));
+  for (const row of indicators) {
+    const siblings = own.get(row.objectId);
+    if (siblings === undefined) own.set(row.objectId, [row]);
+    else siblings.push(row);
+  }
+  const attributesOf = (objectId: string | null): DraftAttribute[] => (own.get(objectId) ?? []).map((row) => attributeOf(row, leaving));
   return defined({
     uuid: event.uuid,
     info: event.info,
@@ -26,18 +35,38 @@ export function toDraft(
     // The stored marking is what holds. One that the source did not give is said only where it limits more than the default.
     tlp: source.tlp === undefined && event.tlp === 'amber' ? undefined : event.tlp,
     pap: source.pap === undefined && event.pap === 'green' ? undefined : event.pap,
-    distribution: source.distribution ?? event.distribution,
+    // A group of the source's means nothing here, so it is stored as the owner's own; given back it is what the source said.
+    distribution: source.distribution === 'group' && event.distribution === 'entity' ? 'group' : event.distribution,
     author: event.authorName === null ? undefined : { name: event.authorName, uuid: event.authorUuid ?? '' },
     tags: event.tags ?? [],
     attributes: attributesOf(null),
-    objects: objects.map((object) => objectOf(object, attributesOf(object.id))),
+    objects: objects.map((object) => objectOf(object, attributesOf(object.id), leaving)),
     attachments,
     sightings: (source.sightings ?? []).map((sighting) => ({ ...sighting, at: new Date(sighting.at) })),
-    extra,
+    extra: leaving(extra),
   }) as Draft;
 }
 
-function attributeOf(row: ShelfIndicator): DraftAttribute {
+type Leaving = (extra: Extra | undefined) => Extra | undefined;
+
+/**
+ * What the source said in fields of its own may be marked more narrowly than the event: a report, a proposal or a cluster for its own
+ * organisation (MISP's distribution 0) or for a group of its own (4). Those are for the author only, like parts that have a place of their own.
+ */
+function withoutNarrow(value: unknown): unknown {
+  if (Array.isArray(value)) return value.filter((item) => !isNarrow(item)).map(withoutNarrow);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) => (isNarrow(field) ? [] : [[name, withoutNarrow(field)]])),
+  );
+}
+
+function isNarrow(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('distribution' in value)) return false;
+  return ['0', '4'].includes(String(value.distribution));
+}
+
+function attributeOf(row: ShelfIndicator, leaving: Leaving): DraftAttribute {
   const { extra, draft } = unpackExtra(row.extra);
   const { timed, ...rest } = draft;
   return defined({
@@ -50,12 +79,12 @@ function attributeOf(row: ShelfIndicator): DraftAttribute {
     timestamp: timed === false ? undefined : row.timestamp,
     objectRelation: row.relation ?? undefined,
     tags: (row.tags ?? []) as readonly DraftTag[],
-    extra: extra as Extra | undefined,
+    extra: leaving(extra),
     ...rest,
   }) as DraftAttribute;
 }
 
-function objectOf(row: ShelfObject, attributes: readonly DraftAttribute[]): DraftObject {
+function objectOf(row: ShelfObject, attributes: readonly DraftAttribute[], leaving: Leaving): DraftObject {
   const { extra, draft } = unpackExtra(row.extra);
   return defined({
     uuid: row.id,
@@ -65,7 +94,7 @@ function objectOf(row: ShelfObject, attributes: readonly DraftAttribute[]): Draf
     timestamp: row.timestamp,
     attributes,
     references: (row.refs ?? []) as DraftObject['references'],
-    extra: extra as Extra | undefined,
+    extra: leaving(extra),
     ...draft,
   }) as DraftObject;
 }
