@@ -56,9 +56,7 @@ type Leaving = (extra: Extra | undefined) => Extra | undefined;
 function withoutNarrow(value: unknown): unknown {
   if (Array.isArray(value)) return value.filter((item) => !isNarrow(item)).map(withoutNarrow);
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, field]) => (isNarrow(field) ? [] : [[name, withoutNarrow(field)]])),
-  );
+  return Object.fromEntries(Object.entries(value).flatMap(([name, field]) => (isNarrow(field) ? [] : [[name, withoutNarrow(field)]])));
 }
 
 function isNarrow(value: unknown): boolean {
