@@ -7,7 +7,6 @@ import type { Clock } from '#platform/clock';
 import type { Db, Pool, Tx } from '#platform/db';
 import type { Audience } from '#platform/shelf';
 import type { Levels } from '#scoring';
-import { netContains, parseIp, parseNet } from '#values';
 
 export type AccessDeps = { readonly db: Pool; readonly pools: ReadonlyMap<string, Pool>; readonly levels: Levels; readonly clock: Clock };
 
@@ -16,7 +15,7 @@ const cacheMs = 2_000;
 /** Entities kept; more than any nation has. */
 const cacheMax = 5_000;
 
-type Asset = { readonly kind: string; readonly value: string };
+type Asset = { readonly kind: 'ip' | 'net' | 'domain' | 'mail_domain'; readonly value: string };
 
 export function access(deps: AccessDeps) {
   const cache = new Map<string, { readonly untilMs: number; readonly reporter: Promise<Reporter> }>();
@@ -34,7 +33,10 @@ export function access(deps: AccessDeps) {
       kind: entity.kind,
       level: entity.level,
       voice,
-      own: ownData(assets, people),
+      own: {
+        assets: assets.map((asset) => ({ kind: asset.kind === 'mail_domain' ? 'domain' : asset.kind, value: asset.value })),
+        people: people.map((person) => ({ name: person.name, mails: [person.mail] })),
+      },
       ownDomains: assets
         .filter((asset) => asset.kind === 'domain' || asset.kind === 'mail_domain')
         .map((asset) => domainToUnicode(asset.value)),
@@ -91,40 +93,6 @@ export function access(deps: AccessDeps) {
       const immediate = new Set(audiences.filter((audience) => audience.delayMs === 0).map((audience) => audience.name));
       return async (tx: Tx, entityIds: readonly string[]): Promise<ReadonlySet<string>> =>
         new Set([...(await shelfOf(tx, entityIds))].filter(([, shelf]) => immediate.has(shelf)).map(([id]) => id));
-    },
-  };
-}
-
-/** Whether a value is the sender's own: in its networks, beneath its domains, or an address of its people. Then it is victim data. */
-export function ownData(assets: readonly Asset[], people: readonly { readonly mail: string }[]): Reporter['own'] {
-  const nets = assets.filter((asset) => asset.kind === 'net').map((asset) => parseNet(asset.value));
-  const exact = new Set(assets.map((asset) => asset.value));
-  const domains = new Set(assets.filter((asset) => asset.kind === 'domain' || asset.kind === 'mail_domain').map((asset) => asset.value));
-  const mails = new Set(people.map((person) => person.mail.toLowerCase()));
-  const beneath = (name: string): boolean => {
-    for (let rest = name; ; rest = rest.slice(rest.indexOf('.') + 1)) {
-      if (domains.has(rest)) return true;
-      if (!rest.includes('.')) return false;
-    }
-  };
-  const host = (url: string): string => URL.parse(url)?.hostname.replace(/^\[|\]$/g, '') ?? '';
-  const ownHost = (name: string): boolean => {
-    const ip = parseIp(name);
-    return exact.has(name) || (ip === undefined ? beneath(name) : nets.some((net) => net !== undefined && netContains(net, ip)));
-  };
-  return {
-    isOwn(kind, value) {
-      if ((kind === 'ip' || kind === 'domain') && ownHost(value))
-        return 'This belongs to your own entity: data about victims does not leave.';
-      if (kind === 'net') {
-        const net = parseNet(value);
-        if (net !== undefined && (exact.has(value) || nets.some((own) => own !== undefined && netContains(own, net))))
-          return 'This is a network of your own entity: data about victims does not leave.';
-      }
-      if (kind === 'url' && ownHost(host(value))) return 'This address is on a host of your own entity: data about victims does not leave.';
-      if (kind === 'email' && (mails.has(value.toLowerCase()) || beneath(value.slice(value.lastIndexOf('@') + 1))))
-        return 'This is a mail address of your own people: data about victims does not leave.';
-      return undefined;
     },
   };
 }

@@ -71,7 +71,7 @@ async function startBench() {
       kind: 'public',
       level: 'gold',
       voice: id,
-      own: { isOwn: () => undefined },
+      own: { assets: [], people: [] },
       ownDomains: [],
       ownPeople: [],
     }),

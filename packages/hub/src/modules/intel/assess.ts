@@ -62,7 +62,7 @@ async function acceptParts(tx: Tx, eventId: string, only: readonly string[] | un
      where event_id = ${eventId} and state = 'pending' and (${only === undefined} or id = any (${(only ?? []) as string[]}::uuid[]))`;
   if (only !== undefined) {
     await tx.run`update intel.attribute set state = 'rejected', blockable = false, reason = coalesce(reason, ${reason === '' ? 'left out by the assessor' : reason})
-      where event_id = ${eventId} and state in ('pending', 'accepted') and not id = any (${only as string[]}::uuid[])`;
+      where event_id = ${eventId} and state in ('pending', 'accepted', 'held', 'refused') and rule is distinct from 'victim_data' and not id = any (${only as string[]}::uuid[])`;
   }
   return accepted;
 }

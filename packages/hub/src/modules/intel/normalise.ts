@@ -1,5 +1,5 @@
 import { type Distribution, type Pap, paps, type Tlp, tlps, type ValueKind, valueKinds } from '@rebato/contract';
-import { type GuardTables, type GuardVerdict, judge } from '#guard';
+import { type Asset, type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnPerson, victimData } from '#guard';
 import { canonicalise, defaultsFor, isType } from '#values';
 import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
 import { vkeyOf } from './vkey.ts';
@@ -23,8 +23,8 @@ export type JudgedAttribute = {
 };
 export type JudgedObject = { readonly id: string; readonly ownOnly: boolean; readonly draft: DraftObject };
 
-/** What the sender holds back by itself: its own assets and people (victim data). Lower-case canonical values. */
-export type OwnData = { isOwn(kind: ValueKind, value: string): string | undefined };
+/** What the sender holds back by itself: what touches its own declared assets and its people (victim data). */
+export type OwnData = { readonly assets: readonly Asset[]; readonly people: readonly OwnPerson[] };
 
 export type JudgeContext = {
   readonly tables: GuardTables;
@@ -65,7 +65,43 @@ export function judgeDraft(draft: Draft, context: JudgeContext): { attributes: J
     for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, judged, fresh(attribute.uuid), context));
     return judged;
   });
-  return { attributes, objects };
+  return { attributes: holdSpread(holdVictims(attributes, context.own)), objects };
+}
+
+/** Holds back what says something of the sender's own side, in the value or in its comment. */
+function holdVictims(attributes: readonly JudgedAttribute[], own: OwnData): readonly JudgedAttribute[] {
+  if (own.assets.length + own.people.length === 0) return attributes;
+  const hits = new Map(
+    victimData(
+      attributes.flatMap(({ kind, canonical, draft }) => [
+        { kind, value: canonical },
+        { kind: 'text' as const, value: draft.comment ?? '' },
+      ]),
+      own,
+    ).map((hit) => [Math.floor(hit.index / 2), hit]),
+  );
+  return attributes.map((attribute, index) => {
+    const hit = hits.get(index);
+    if (hit === undefined) return attribute;
+    const what = hit.reason === 'own_asset' ? 'belongs to your own entity' : 'is one of your own people';
+    return {
+      ...attribute,
+      state: 'held',
+      blockable: false,
+      rule: 'victim_data',
+      reason: `${hit.found} ${what}: data about victims does not leave.`,
+    };
+  });
+}
+
+/** Networks that are harmless one by one and too wide together wait together. */
+function holdSpread(attributes: readonly JudgedAttribute[]): JudgedAttribute[] {
+  const nets = attributes.filter((attribute) => attribute.blockable && attribute.kind === 'net');
+  const verdict = nets.length < 2 ? undefined : judgeSpread(nets.map((attribute) => attribute.canonical));
+  if (verdict === undefined) return [...attributes];
+  return attributes.map((attribute) =>
+    attribute.blockable && attribute.kind === 'net' ? { ...attribute, ...applyVerdict(verdict, 'pending') } : attribute,
+  );
 }
 
 /** A part's own distribution: to the owner's entity, or to a group of the source's that means nothing here. */
@@ -106,8 +142,6 @@ function judgeAttribute(draft: DraftAttribute, object: JudgedObject | undefined,
     kind,
     canonical: value,
   };
-  const victim = context.own.isOwn(kind, value);
-  if (victim !== undefined) return { ...common, state: 'held', blockable: false, rule: 'victim_data', reason: victim };
   const arrival = context.trusted(kind) ? 'accepted' : 'pending';
   if (!toIds || !blockableKinds.has(kind) || draft.deleted === true)
     return { ...common, state: arrival, blockable: false, rule: null, reason: null };

@@ -34,7 +34,7 @@ export async function placeEvent(
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
     select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, e.info, e.date,
            e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
-           (select count(*) from intel.attribute a where a.event_id = e.id and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})), e.tags, e.extra
+           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, lane)}), e.tags, e.extra
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
     returning num, voice, confidence, published_at, arrived_at, consolidated`;
@@ -50,7 +50,14 @@ export type PlacedValue = {
   readonly event: PlacedEvent;
 };
 
-/** Copies the accepted attributes of one chunk and returns the values that may become decisions, each once. */
+/**
+ * What the guard refuses or holds may be read like the rest: it only is no block. Data about victims stays back, and so does what is marked for
+ * its owner alone.
+ */
+const readable = (tx: Tx, lane: string) =>
+  tx.sql`a.state in ('accepted', 'held', 'refused') and a.rule is distinct from 'victim_data' and (not a.own_only or ${lane.startsWith('e:')})`;
+
+/** Copies the readable attributes of one chunk and returns the values that may become decisions, each once. */
 export async function placeIndicators(tx: Tx, eventId: string, chunk: number, event: PlacedEvent, lane: string): Promise<PlacedValue[]> {
   const rows = await tx.rows<{ vkey: string; kind: number; value: string }>`
     with placed as (
@@ -59,8 +66,9 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, ev
       select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
              a.canonical, a.category, a.relation, a.comment, a.tags, a.extra
         from intel.attribute a
-       where a.event_id = ${eventId} and a.chunk = ${chunk} and a.state = 'accepted' and (not a.own_only or ${lane.startsWith('e:')})
-      on conflict (event_num, id) do nothing
+       where a.event_id = ${eventId} and a.chunk = ${chunk} and ${readable(tx, lane)}
+      -- What two people have let go was here to be read already.
+      on conflict (event_num, id) do update set blockable = true where not indicator.blockable and excluded.blockable
       returning vkey, kind, coalesce(canonical, value) as value, blockable
     )
     select vkey, kind, value from placed where blockable`;
@@ -69,7 +77,7 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, ev
   return [...values.values()];
 }
 
-/** Objects, attachments, and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */
+/** Objects, attachments (but not of what was left out or held), and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */
 export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, commentsUntil: Date): Promise<void> {
   await tx.run`
     insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
@@ -79,6 +87,7 @@ export async function placeParts(tx: Tx, eventId: string, num: number, lane: str
     insert into attachment (id, lane, event_id, attribute_id, name, bytes, sha256, malware)
     select a.id, ${lane}, a.event_id, a.attribute_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a
      where a.event_id = ${eventId} and (not a.own_only or ${lane.startsWith('e:')})
+       and not exists (select from intel.attribute i where i.event_id = a.event_id and i.id = a.attribute_id and i.state <> 'accepted')
     on conflict do nothing`;
   await tx.run`
     insert into comment (id, lane, event_id, entity_name, at, text)
