@@ -15,7 +15,17 @@ import {
   registerDecisions,
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
-import { assessRoutes, corroborate, createIntel, eventRoutes, intelErrors, registerIntel, reportRoutes, vkeyOf } from '#intel';
+import {
+  assessRoutes,
+  autoRuleRoutes,
+  corroborate,
+  createIntel,
+  eventRoutes,
+  intelErrors,
+  registerIntel,
+  reportRoutes,
+  vkeyOf,
+} from '#intel';
 import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
 import { busErrors } from '#platform/bus';
 import type { Clock } from '#platform/clock';
@@ -213,6 +223,7 @@ export async function startHub(options: HubOptions) {
     reportRoutes(http, intel);
     eventRoutes(http, intel);
     assessRoutes(http, intel);
+    autoRuleRoutes(http, intel);
     decisionRoutes(http, {
       rulings,
       shelf: (viewer) => see.readers.of(viewer),

@@ -21,8 +21,8 @@ type Voice = { readonly vkey: string; readonly voice: string; readonly entityId:
 /** Called when values have found a second voice: consolidates the events that stand on them, so that delayed audiences need not wait any longer. */
 export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly string[]): Promise<number> {
   const looked = vkeys.slice(0, valuesMax) as string[];
-  const events = await tx.rows<{ id: string; values: string[] }>`
-    select e.id, array(select distinct a.vkey from intel.attribute a where a.event_id = e.id and a.blockable and a.state = 'accepted' limit ${rowsMax}) as values
+  const events = await tx.rows<{ id: string; ownerId: string; values: string[] }>`
+    select e.id, e.owner_id, array(select distinct a.vkey from intel.attribute a where a.event_id = e.id and a.blockable and a.state = 'accepted' limit ${rowsMax}) as values
       from intel.event e
      where e.state = 'published' and e.consolidated_at is null and e.attribute_count <= ${rowsMax}
        and e.id in (select a.event_id from intel.attribute a where a.vkey = any (${looked}::uuid[]) and a.blockable and a.state = 'accepted' limit ${valuesMax})
@@ -36,7 +36,7 @@ export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly
     union
     select s.vkey, s.voice, s.entity_id from intel.sighting s where s.vkey = any (${wanted}::uuid[]) and s.type = 'seen'
     limit ${rowsMax}`;
-  const immediate = await deps.readsAtOnce(tx, [...new Set(voices.map((row) => row.entityId))]);
+  const immediate = await deps.readsAtOnce(tx, [...new Set([...voices.map((row) => row.entityId), ...events.map((row) => row.ownerId)])]);
   const heard = new Map<string, Set<string>>();
   for (const row of voices) {
     if (!immediate.has(row.entityId)) continue;
@@ -45,6 +45,8 @@ export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly
   }
   let consolidated = 0;
   for (const event of events) {
+    // He reads his own event now: that it was confirmed would tell him what others have reported and he has yet to wait for.
+    if (!immediate.has(event.ownerId)) continue;
     const corroborated = event.values.filter((vkey) => (heard.get(vkey)?.size ?? 0) >= 2).length;
     if (corroborated === 0 || corroborated < event.values.length * corroboratedShare) continue;
     await markConsolidated(tx, event.id, deps.clock.now());

@@ -15,10 +15,20 @@ export const intelErrors = {
   'intel.group_unknown': { kind: 'invalid', help: 'The sharing group does not exist or you are not in it.' },
   'intel.not_waiting': { kind: 'conflict', help: 'The event is not waiting for assessment any more.' },
   'intel.not_published': { kind: 'conflict', help: 'Only a published event can be retracted or consolidated.' },
+  'intel.rule_subject': { kind: 'invalid', help: 'Name exactly one of entityId, entityKind and level.' },
+  'intel.rule_not_found': { kind: 'not_found', help: 'There is no such rule.' },
   'intel.reason_needed': { kind: 'invalid', help: 'Say why: the reason reaches the reporter.' },
   'intel.not_yours': { kind: 'forbidden', help: 'Only the author or an assessor may do this.' },
   'intel.value_invalid': { kind: 'invalid', help: 'The value does not have the form of its type.' },
   'intel.attachment_not_found': { kind: 'not_found', help: 'No attachment with this id is visible to you.' },
+  'intel.taxonomy_not_found': { kind: 'not_found', help: 'No taxonomy has this namespace. The list of taxonomies names them.' },
+  'intel.taxonomy_invalid': { kind: 'invalid', help: 'Send a MISP machinetag.json. Nothing of it was taken; the errors name the fields.' },
+  'intel.taxonomy_builtin': { kind: 'conflict', help: 'This taxonomy comes with the hub, with labels in its languages, and is not replaced.' },
+  'intel.taxonomy_stale': {
+    kind: 'conflict',
+    help: 'The taxonomy is older than the one that is here, which stays. Import it with force if it is right.',
+  },
+  'intel.taxonomy_limit': { kind: 'conflict', help: 'No more taxonomies are taken. New versions of those that are here still are.' },
 } as const satisfies ErrorCatalog;
 
 export const fail = errorsFor(intelErrors);

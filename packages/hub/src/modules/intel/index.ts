@@ -1,4 +1,5 @@
 export { assessRoutes } from './assess-routes.ts';
+export { autoRuleRoutes } from './auto-rule-routes.ts';
 export { type CorroborateDeps, corroborate } from './corroborate.ts';
 export type { Draft, DraftAttribute, DraftObject, DraftTag, InputFormat } from './draft.ts';
 export { intelErrors } from './errors.ts';
@@ -16,4 +17,6 @@ export {
   type SubmitDeps,
   submitDrafts,
 } from './submit-drafts.ts';
+export { createTaxonomies, type Taxonomies } from './taxonomy.ts';
+export { taxonomyRoutes } from './taxonomy-routes.ts';
 export { vkeyOf } from './vkey.ts';

@@ -4,6 +4,7 @@ import type { Actor, Viewer } from '#platform/actor';
 import type { Db } from '#platform/db';
 import { canonicalise } from '#values';
 import { claimEvent, consolidateEvent, decideEvent, releaseHeld, retractEvent, type Verdict } from './assess.ts';
+import { addAutoRule, listAutoRuleRows, removeAutoRule } from './auto-rules.ts';
 import { guessType, toMisp, toStix } from './codecs/index.ts';
 import { addComment, addSightings, type SightingInput } from './contribute.ts';
 import type { Draft, DraftAttachment } from './draft.ts';
@@ -224,6 +225,9 @@ export function createIntel(setup: IntelDeps) {
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
     releaseHeldKey: (actor: Actor, vkey: string) => releaseHeld(deps, actor, vkey),
+    autoRules: () => listAutoRuleRows(deps.db),
+    addAutoRule: (actor: Actor, input: Parameters<typeof addAutoRule>[2]) => addAutoRule(deps, actor, input),
+    removeAutoRule: (actor: Actor, id: string) => removeAutoRule(deps, actor, id),
     clock: deps.clock,
     digestOf: (bytes: Buffer): string => hash('sha256', bytes, 'hex'),
   };

@@ -116,7 +116,7 @@ function planSighted(shelfOf: ShelfOf): Planner {
   };
 }
 
-/** A comment goes where its event is, no earlier than the audience's delay. */
+/** A comment goes where its event is, no earlier than the audience's delay: that the event was confirmed says nothing about what is said of it later. */
 function planCommented(shelfOf: ShelfOf): Planner {
   return async (tx, entries, audiences) => {
     const items: PlanItem[] = [];
@@ -128,7 +128,11 @@ function planCommented(shelfOf: ShelfOf): Planner {
       if (event === undefined || publishedAt === undefined) continue;
       const shelves = await shelfOf(tx, [event.ownerId]);
       for (const audience of audiences) {
-        for (const { lane, dueAt } of releases({ ...event, publishedAt }, audience, shelves.get(event.ownerId) ?? '')) {
+        for (const { lane, dueAt } of releases(
+          { ...event, publishedAt, consolidatedAt: null },
+          audience,
+          shelves.get(event.ownerId) ?? '',
+        )) {
           items.push({
             shelf: audience.name,
             lane,

@@ -234,7 +234,7 @@ export const eventColumns = (db: Db) => db.sql`
   e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.attribute_count, e.danger, e.tags, e.extra`;
 
 export async function markPublished(tx: Tx, eventId: string, at: Date, chunks: number): Promise<void> {
-  await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, claimed_by = null where id = ${eventId}`;
+  await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, claimed_by = null, retract_reason = null where id = ${eventId}`;
 }
 
 export async function markState(tx: Tx, eventId: string, state: 'rejected' | 'retracted', at: Date, reason: string): Promise<void> {

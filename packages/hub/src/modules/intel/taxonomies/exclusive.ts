@@ -10,7 +10,9 @@ export function clashes(tags: Iterable<string>, taxonomies: readonly Taxonomy[])
   const first = new Map<string, string>();
   const found: Clash[] = [];
   for (const name of tags) {
-    const rule = exclusiveRule(name, byNamespace);
+    const tag = parseMachineTag(name);
+    const taxonomy = tag && byNamespace.get(tag.namespace.toLowerCase());
+    const rule = taxonomy && exclusiveRule(name, taxonomy);
     if (rule === undefined) continue;
     const kept = first.get(rule);
     if (kept === undefined) first.set(rule, name);
@@ -19,10 +21,10 @@ export function clashes(tags: Iterable<string>, taxonomies: readonly Taxonomy[])
   return found;
 }
 
-function exclusiveRule(name: string, byNamespace: ReadonlyMap<string, Taxonomy>): string | undefined {
+/** Tags of one taxonomy for which this is the same exclude each other; undefined when the tag stands beside any other. */
+export function exclusiveRule(name: string, taxonomy: Taxonomy): string | undefined {
   const tag = parseMachineTag(name);
-  const taxonomy = tag && byNamespace.get(tag.namespace.toLowerCase());
-  if (!tag || !taxonomy) return undefined;
+  if (!tag) return undefined;
   if (taxonomy.exclusive) return tag.predicate.toLowerCase() === 'ex:chr' ? undefined : taxonomy.namespace;
   return taxonomy.exclusivePredicates.includes(tag.predicate) ? `${taxonomy.namespace}:${tag.predicate}` : undefined;
 }

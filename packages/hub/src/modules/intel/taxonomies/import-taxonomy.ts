@@ -1,4 +1,4 @@
-import { isPredicate, printMachineTag } from './machine-tag.ts';
+import { isPredicate, printMachineTag, tagMaxChars } from './machine-tag.ts';
 import type { Taxonomy, TaxonomyEntry } from './taxonomy.ts';
 
 /** VERIS, the largest published taxonomy, has some 2,500 entries. */
@@ -42,6 +42,7 @@ export function importTaxonomy(json: unknown): ImportedTaxonomy {
   const valued = new Set<string>();
   const add = (field: string, tag: string, source: Source, parent?: Source) => {
     const entry = entryOf(tag, source, parent, (name, message) => fail(`${field}.${name}`, message));
+    if (tag.length > tagMaxChars) fail(field, `the tag is longer than ${tagMaxChars} characters`);
     if (entries.has(tag)) fail(field, `the tag ${tag} occurs twice`);
     if (entries.size < entriesMax) entries.set(tag, entry);
     else fail(field, `a taxonomy has at most ${entriesMax} entries`);
@@ -108,7 +109,7 @@ function members(value: unknown, field: string, fail: (field: string, message: s
 }
 
 function text(value: unknown): string | undefined {
-  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, labelMaxChars) : undefined;
+  return typeof value === 'string' && value.trim() !== '' ? value.trim().slice(0, labelMaxChars).toWellFormed() : undefined;
 }
 
 function isSource(value: unknown): value is Source {
