@@ -69,7 +69,7 @@ export async function listEvidence(db: Db, viewer: Viewer, vkey: string, limit: 
     select e.id as event_id, e.info as title, e.owner_name as owner, e.tlp, e.published_at, e.released_at, e.confidence, e.consolidated, i.comment
       from indicator i join event e on e.num = i.event_num
      where i.vkey = ${vkey} and i.blockable and i.lane = any (${viewer.lanes as string[]})
-     order by e.published_at, e.id limit ${limit}`;
+     order by e.published_at, e.id, i.id limit ${limit}`;
 }
 
 export async function listSeen(
@@ -79,7 +79,7 @@ export async function listSeen(
   limit: number,
 ): Promise<{ type: string; at: Date; entityName: string }[]> {
   return db.rows`
-    select type, at, entity_name from sighting where vkey = ${vkey} and lane = any (${viewer.lanes as string[]}) order by at desc limit ${limit}`;
+    select type, at, entity_name from sighting where vkey = ${vkey} and lane = any (${viewer.lanes as string[]}) order by at desc, id limit ${limit}`;
 }
 
 /** Latest receipt of each control of one entity for a decision, on the write side: an entity's own data. Times count from when its shelf had it. */

@@ -128,7 +128,7 @@ function ttlByIndex(policy: DecisionPolicy): Record<string, string> {
 export async function expire(tx: Tx, now: Date, limit: number): Promise<(Transition & { lane: string })[]> {
   return tx.rows<Transition & { lane: string }>`
     update decision t set gone = case when t.action = 'allow' then 'superseded' else 'expired' end, changed_at = ${now}
-      from (select lane, vkey from decision where gone is null and until <= ${now} order by until limit ${limit}) due
+      from (select lane, vkey from decision where gone is null and until <= ${now} order by until, lane, vkey limit ${limit}) due
      where t.lane = due.lane and t.vkey = due.vkey
     returning t.lane, t.vkey, t.kind, t.value, t.id as old_id, t.until as old_until, null as id, t.action, t.strength, t.confidence, t.until, t.gone`;
 }
@@ -265,7 +265,7 @@ export async function readLifts(db: Db, ids: readonly string[]): Promise<LiftRow
 }
 
 export async function listLifts(db: Db, entityId: string): Promise<LiftRow[]> {
-  return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where entity_id = ${entityId} and ended_at is null order by lifted_at desc limit 1000`;
+  return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where entity_id = ${entityId} and ended_at is null order by lifted_at desc, id limit 1000`;
 }
 
 /** False positives that members declared and nobody has ruled on, oldest first. */

@@ -116,7 +116,7 @@ function planSighted(shelfOf: ShelfOf): Planner {
   };
 }
 
-/** A comment goes where its event is, no earlier than the audience's delay: that the event was confirmed says nothing about what is said of it later. */
+/** A comment goes where its event is, no earlier than the audience's delay. Confirming an event hastens it, but not what is said of it later. */
 function planCommented(shelfOf: ShelfOf): Planner {
   return async (tx, entries, audiences) => {
     const items: PlanItem[] = [];
