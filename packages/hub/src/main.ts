@@ -4,6 +4,7 @@ import { systemClock } from '#platform/clock';
 import { configHelp, readConfig } from '#platform/config';
 import { systemIds } from '#platform/ids';
 import { createLog } from '#platform/log';
+import type { Log } from '#platform/ports';
 import { startEmbeddedPostgres } from '#platform/postgres/embedded';
 import { StartRefused } from '#platform/start-refused';
 
@@ -34,7 +35,7 @@ async function serve(): Promise<number> {
     mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
     const embedded =
       config.databaseUrl === undefined
-        ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => log.info({ source: 'postgres' }, line) })
+        ? await startEmbeddedPostgres({ dataDir: config.dataDir, log: (line) => sayOfPostgres(log, line) })
         : undefined;
     const stopped = Promise.withResolvers<number>();
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.resolve(0));
@@ -93,4 +94,11 @@ function ratesOf(perMinute: number) {
     write: { perSecond, burst: perMinute / 2 },
     heavy: { perSecond: perSecond / 4, burst: Math.max(10, perMinute / 20) },
   };
+}
+
+/** What PostgreSQL tells of its ordinary days is not for the hub's log; the rest is. */
+function sayOfPostgres(log: Log, line: string): void {
+  if (/^(?:LOG|HINT|DETAIL|STATEMENT):/.test(line)) return;
+  if (/^(?:FATAL|PANIC):/.test(line)) log.error({ source: 'postgres' }, line);
+  else log.info({ source: 'postgres' }, line);
 }
