@@ -20,10 +20,12 @@ import {
   autoRuleRoutes,
   corroborate,
   createIntel,
+  createTaxonomies,
   eventRoutes,
   intelErrors,
   registerIntel,
   reportRoutes,
+  taxonomyRoutes,
   vkeyOf,
 } from '#intel';
 import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
@@ -224,6 +226,7 @@ export async function startHub(options: HubOptions) {
     eventRoutes(http, intel);
     assessRoutes(http, intel);
     autoRuleRoutes(http, intel);
+    taxonomyRoutes(http, createTaxonomies({ db, trail, clock }));
     decisionRoutes(http, {
       rulings,
       shelf: (viewer) => see.readers.of(viewer),

@@ -23,7 +23,10 @@ export const intelErrors = {
   'intel.attachment_not_found': { kind: 'not_found', help: 'No attachment with this id is visible to you.' },
   'intel.taxonomy_not_found': { kind: 'not_found', help: 'No taxonomy has this namespace. The list of taxonomies names them.' },
   'intel.taxonomy_invalid': { kind: 'invalid', help: 'Send a MISP machinetag.json. Nothing of it was taken; the errors name the fields.' },
-  'intel.taxonomy_builtin': { kind: 'conflict', help: 'This taxonomy comes with the hub, with labels in its languages, and is not replaced.' },
+  'intel.taxonomy_builtin': {
+    kind: 'conflict',
+    help: 'This taxonomy comes with the hub, with labels in its languages, and is not replaced.',
+  },
   'intel.taxonomy_stale': {
     kind: 'conflict',
     help: 'The taxonomy is older than the one that is here, which stays. Import it with force if it is right.',
