@@ -98,7 +98,8 @@ function ratesOf(perMinute: number) {
 
 /** What PostgreSQL tells of its ordinary days is not for the hub's log; the rest is. */
 function sayOfPostgres(log: Log, line: string): void {
-  if (/^(?:LOG|HINT|DETAIL|STATEMENT):/.test(line)) return;
+  // The job runner asks for its own table before it makes it.
+  if (/^(?:LOG|HINT|DETAIL|STATEMENT):|graphile_worker\.migrations/.test(line)) return;
   if (/^(?:FATAL|PANIC):/.test(line)) log.error({ source: 'postgres' }, line);
   else log.info({ source: 'postgres' }, line);
 }
