@@ -1,6 +1,6 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { programOf } from './peers.ts';
@@ -69,7 +69,8 @@ export async function startCluster15(): Promise<Cluster> {
       remove();
     };
     const until = Date.now() + startMaxMs;
-    while (!(await accepts(port))) {
+    while (spawnSync(join(bin, 'pg_isready'), ['-q', '-h', '127.0.0.1', '-p', String(port)]).status !== 0) {
+      await new Promise((done) => setTimeout(done, 50));
       if (server.exitCode !== null || Date.now() > until) {
         await stop();
         throw new Error(`PostgreSQL 15 did not start:\n${said}`);
@@ -88,18 +89,6 @@ function systemUser(): { uid: number; gid: number } {
   if (process.getuid?.() !== 0) return { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
-}
-
-/** Whether a server greets on this port: it answers the request for TLS with one letter, ready or not. The pause keeps the loop from spinning. */
-function accepts(port: number): Promise<boolean> {
-  return new Promise((answer) => {
-    const socket = connect(port, '127.0.0.1', () => socket.write(Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])));
-    socket.once('data', () => {
-      socket.destroy();
-      answer(true);
-    });
-    socket.once('error', () => setTimeout(answer, 50, false));
-  });
 }
 
 async function freePort(): Promise<number> {
