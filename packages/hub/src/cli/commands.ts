@@ -7,6 +7,7 @@ import { entityCommands, levelCommands, socCommands } from './nouns/entity.ts';
 import { eventCommands, queueCommands } from './nouns/event.ts';
 import { guardCommands, importCommands } from './nouns/import.ts';
 import { reportCommands } from './nouns/report.ts';
+import { importTaxonomyCommand, taxonomyCommands } from './nouns/taxonomy.ts';
 import { trailCommands } from './nouns/trail.ts';
 import { valueCommands } from './nouns/value.ts';
 
@@ -25,6 +26,8 @@ export const commands: readonly Command[] = [
   ...valueCommands,
   ...haltCommands,
   ...importCommands,
+  importTaxonomyCommand,
+  ...taxonomyCommands,
   ...guardCommands,
   ...trailCommands,
   doctorCommand,
