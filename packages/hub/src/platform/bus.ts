@@ -26,25 +26,32 @@ export async function append<T extends TopicName>(tx: Tx, topic: T, payload: Top
   await tx.run`insert into bus.outbox (urgent, topic, payload) values (${lane === 'urgent'}, ${topic}, ${tx.json(payload)})`;
 }
 
-/** Takes what is visible, urgent entries first, and gives it the next positions. Called by the leader only. */
-export async function numberEntries(tx: Tx, maxUrgent: number, maxBulk: number): Promise<BusEntry[]> {
-  return tx.rows<BusEntry>`
+export type NumberedEntry = BusEntry & { readonly urgent: boolean };
+
+/**
+ * Takes what is visible and gives it the next positions: urgent entries, and bulk ones when there are none, or also when there are (`mixed`).
+ * Called by the leader only.
+ */
+export async function numberEntries(tx: Tx, maxUrgent: number, maxBulk: number, mixed = true): Promise<NumberedEntry[]> {
+  return tx.rows<NumberedEntry>`
     with taken as (
       delete from bus.outbox o
        using ((select id from bus.outbox where urgent order by id limit ${maxUrgent})
               union all
-              (select id from bus.outbox where not urgent order by id limit ${maxBulk})) pick
+              (select id from bus.outbox where not urgent and (${mixed} or not exists (select from bus.outbox where urgent)) order by id limit ${maxBulk})) pick
        where o.id = pick.id
       returning o.id, o.urgent, o.topic, o.payload, o.at
     ), head as (
       update bus.head set position = position + (select count(*) from taken)
        where exists (select from taken)
       returning position
+    ), numbered as (
+      select head.position - count(*) over () + row_number() over (order by taken.urgent desc, taken.id) as position, taken.*
+        from taken, head
+    ), kept as (
+      insert into bus.entry (position, topic, payload, at) select position, topic, payload, at from numbered
     )
-    insert into bus.entry (position, topic, payload, at)
-    select head.position - count(*) over () + row_number() over (order by taken.urgent desc, taken.id), taken.topic, taken.payload, taken.at
-      from taken, head
-    returning position, topic, payload, at`;
+    select position, topic, payload, at, urgent from numbered order by position`;
 }
 
 /** A cursor of the whole log. Internal: members read their shelf, never this. */

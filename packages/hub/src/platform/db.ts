@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import postgres from 'postgres';
 
 type Value = postgres.ParameterOrJSON<never> | postgres.SerializableParameter | readonly unknown[] | undefined;
@@ -141,32 +142,41 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
     async copy(table, columns, rows) {
       const sql = client as unknown as postgres.Sql;
       const sink = await sql`copy ${sql(table)} (${sql(columns as string[])}) from stdin`.writable();
-      await new Promise<void>((resolve, reject) => {
-        sink.on('error', reject);
+      let failed: unknown;
+      const finished = new Promise<void>((resolve, reject) => {
+        sink.on('error', (error) => {
+          failed = error;
+          reject(error);
+        });
         sink.on('finish', resolve);
-        let chunk = '';
-        for (const row of rows) {
-          chunk += `${row.map(copyText).join('\t')}\n`;
-          if (chunk.length > copyChunkChars) {
-            sink.write(chunk);
-            chunk = '';
-          }
-        }
-        sink.end(chunk);
       });
+      let chunk = '';
+      for (const row of rows) {
+        for (let i = 0; i < row.length; i += 1) chunk += `${i === 0 ? '' : '\t'}${copyText(row[i] ?? null)}`;
+        chunk += '\n';
+        if (chunk.length <= copyChunkChars) continue;
+        sink.write(chunk);
+        chunk = '';
+        // Between two chunks others have the processor: a large import must not hold up an alert.
+        await setImmediate();
+        if (failed !== undefined) break;
+      }
+      if (failed === undefined) sink.end(chunk);
+      await finished;
     },
   };
 }
 
-/** Large enough that the socket is never idle, small enough that a batch is not held twice in memory. */
+/** Large enough that the socket is never idle; some hundred rows, which take a millisecond to write. */
 const copyChunkChars = 64 * 1024;
 
 const special = /[\\\t\n\r]/g;
+const hasSpecial = /[\\\t\n\r]/;
 const specialText: Readonly<Record<string, string>> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' };
 
 function copyText(value: CopyValue): string {
   if (value === null) return '\\N';
-  if (typeof value === 'string') return value.replace(special, (c) => specialText[c] ?? c);
+  if (typeof value === 'string') return hasSpecial.test(value) ? value.replace(special, (c) => specialText[c] ?? c) : value;
   if (typeof value === 'number') return String(value);
   if (typeof value === 'boolean') return value ? 't' : 'f';
   if (value instanceof Date) return value.toISOString();

@@ -52,8 +52,10 @@ const leaderLock = 7373003;
 const maxUrgent = 256;
 /** Bulk entries of one round. One entry is at most one chunk of an import, so an alert waits for one chunk at most. */
 const maxBulk = 1;
-/** Plans carried out in one round. */
-const maxDue = 64;
+/** Plans carried out in one round: each may be a chunk of an import that is due for a delayed audience. */
+const maxDue = 2;
+/** After so many rounds of urgent entries alone, the next one takes bulk work along: a flood of alerts must not stop imports for ever. */
+const urgentRoundsMax = 8;
 /** Nobody nudges for what falls due by the clock, nor when a notification is lost with a broken connection. */
 const pollMs = 200;
 const standbyMs = 500;
@@ -86,6 +88,7 @@ export function createLeader(deps: LeaderDeps): Leader {
   let wake: (() => void) | undefined;
   let loop: Promise<void> | undefined;
   let notifying = false;
+  let urgentRounds = 0;
   const unlisten: (() => Promise<void>)[] = [];
   // Rounds and duties that touch shelves take turns: a lane's version is read and raised by one of them at a time.
   let turn: Promise<unknown> = Promise.resolve();
@@ -185,14 +188,15 @@ export function createLeader(deps: LeaderDeps): Leader {
   async function round(): Promise<boolean> {
     try {
       return await deps.db.transaction(async (tx) => {
-        const entries = await numberEntries(tx, maxUrgent, maxBulk);
+        const mixed = urgentRounds >= urgentRoundsMax;
+        const entries = await numberEntries(tx, maxUrgent, maxBulk, mixed);
+        const alone = !mixed && entries.some((entry) => entry.urgent);
+        urgentRounds = alone ? urgentRounds + 1 : 0;
         const now = deps.clock.now();
-        const due = await planEntries(
-          tx,
-          entries.toSorted((a, b) => a.position - b.position),
-          now,
-        );
-        const waiting = await tx.rows<PlanItem>`
+        const due = await planEntries(tx, entries, now);
+        const waiting = alone
+          ? []
+          : await tx.rows<PlanItem>`
           delete from bus.plan where id in (select id from bus.plan where due_at <= ${now} order by due_at, id limit ${maxDue})
           returning shelf, lane, topic, key, payload, due_at, arrived_at`;
         await carryOut(tx, [...due, ...waiting], now);

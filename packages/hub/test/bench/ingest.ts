@@ -3,7 +3,7 @@ import { csvOf, jsonOf } from './values.ts';
 import { startWorld, type World } from './world.ts';
 
 /** Indicators of one request, and requests under way at once: what a feed importer would do. */
-const perRequest = 20_000;
+const perRequest = 10_000;
 const width = 3;
 
 /** Bulk import over HTTP, until every indicator and decision lies on the immediate shelf. */

@@ -2,12 +2,16 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { alert } from './alert.ts';
+import { block } from './block.ts';
 import { ingest } from './ingest.ts';
+import { lists } from './lists.ts';
+import { lookUp } from './look-up.ts';
 import type { Bench, Row } from './row.ts';
 
-const benches: Readonly<Record<string, Bench>> = { ingest };
+const benches: Readonly<Record<string, Bench>> = { ingest, 'look-up': lookUp, block, alert, lists };
 
-const quick = process.env['REBATO_TEST_BENCH_QUICK'] === '1';
+const quick = process.env.REBATO_TEST_BENCH_QUICK === '1';
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => benches[name] === undefined);
 if (unknown.length > 0) {

@@ -29,7 +29,7 @@ const readyMaxMs = 60_000;
 export async function startWorld(): Promise<World> {
   const dir = await mkdtemp(join(tmpdir(), 'rebato-bench-'));
   const lines: string[] = [];
-  const settings = process.env['REBATO_TEST_BENCH_POSTGRES'];
+  const settings = process.env.REBATO_TEST_BENCH_POSTGRES;
   const postgres = await startEmbeddedPostgres({
     dataDir: dir,
     log: (line) => void (lines.length < 1_000 && lines.push(line)),
@@ -60,7 +60,7 @@ export async function startWorld(): Promise<World> {
     async [Symbol.asyncDispose]() {
       await hub.stop();
       await db.close();
-      if (process.env['REBATO_TEST_BENCH_LINES'] !== undefined) process.stderr.write(`${lines.join('\n')}\n`);
+      if (process.env.REBATO_TEST_BENCH_LINES !== undefined) process.stderr.write(`${lines.join('\n')}\n`);
       await postgres.stop();
       await rm(dir, { recursive: true, force: true });
     },
@@ -78,7 +78,7 @@ type HubProcess = {
 async function startHubProcess(databaseUrl: string, dataDir: string): Promise<HubProcess> {
   const begun = performance.now();
   const child = fork(join(import.meta.dirname, 'hub-process.ts'), [databaseUrl, dataDir], {
-    execArgv: (process.env['REBATO_TEST_BENCH_HUB_FLAGS'] ?? '').split(' ').filter((flag) => flag !== ''),
+    execArgv: (process.env.REBATO_TEST_BENCH_HUB_FLAGS ?? '').split(' ').filter((flag) => flag !== ''),
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const exited = new Promise<void>((done) => child.once('exit', () => done()));

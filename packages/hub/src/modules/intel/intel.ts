@@ -49,12 +49,18 @@ import { vkeyOf } from './vkey.ts';
 
 /** Gives a reader's queries the connection of his own shelf. */
 export type Readers = { of(viewer: Viewer): Db };
-export type IntelDeps = Omit<SubmitDeps, 'trusts'> & { readonly readers: Readers };
+export type IntelDeps = Omit<SubmitDeps, 'trusts' | 'bulkTurn'> & { readonly readers: Readers };
 export type Intel = ReturnType<typeof createIntel>;
 
 export function createIntel(setup: IntelDeps) {
+  let last: Promise<unknown> = Promise.resolve();
   const deps = {
     ...setup,
+    bulkTurn<T>(work: () => Promise<T>): Promise<T> {
+      const result = last.then(work, work);
+      last = result.catch(() => undefined);
+      return result;
+    },
     /** Whether a source's values of a kind pass without a person: the most particular rule decides; none means they wait. */
     async trusts(reporter: Reporter, entityId: string): Promise<(kind: ValueKind) => boolean> {
       const rules = await listAutoRules(setup.db, entityId, reporter.kind, reporter.level);

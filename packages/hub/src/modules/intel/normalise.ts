@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Distribution, type Pap, paps, type Tlp, tlps, type ValueKind, valueKinds } from '@rebato/contract';
 import { type Asset, type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnPerson, victimData } from '#guard';
 import { canonicalise, defaultsFor, isType } from '#values';
@@ -50,8 +51,31 @@ export const asUuid = (text: string | undefined): string | undefined => {
   return lower !== undefined && uuidPattern.test(lower) ? lower : undefined;
 };
 
+type Judged = { attributes: JudgedAttribute[]; objects: JudgedObject[] };
+
 /** Judges every attribute of a draft, each one by itself: N in, N judged. */
-export function judgeDraft(draft: Draft, context: JudgeContext): { attributes: JudgedAttribute[]; objects: JudgedObject[] } {
+export function judgeDraft(draft: Draft, context: JudgeContext): Judged {
+  const judging = judgeInSteps(draft, context);
+  for (;;) {
+    const step = judging.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** The same for large drafts: lets alerts and streams have the processor between slices. */
+export async function judgeDraftInTurns(draft: Draft, context: JudgeContext): Promise<Judged> {
+  const judging = judgeInSteps(draft, context);
+  for (;;) {
+    const step = judging.next();
+    if (step.done === true) return step.value;
+    await setImmediate();
+  }
+}
+
+/** Some milliseconds of work. */
+const judgedPerStep = 250;
+
+function* judgeInSteps(draft: Draft, context: JudgeContext): Generator<undefined, Judged> {
   const used = new Set<string>();
   const fresh = (wanted: string | undefined): string => {
     const given = asUuid(wanted);
@@ -59,7 +83,11 @@ export function judgeDraft(draft: Draft, context: JudgeContext): { attributes: J
     used.add(id);
     return id;
   };
-  const attributes = draft.attributes.map((attribute) => judgeAttribute(attribute, undefined, fresh(attribute.uuid), context));
+  const attributes: JudgedAttribute[] = [];
+  for (const attribute of draft.attributes) {
+    attributes.push(judgeAttribute(attribute, undefined, fresh(attribute.uuid), context));
+    if (attributes.length % judgedPerStep === 0) yield;
+  }
   const objects = draft.objects.map((object): JudgedObject => {
     const judged = { id: fresh(object.uuid), ownOnly: narrower(object.distribution), draft: object };
     for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, judged, fresh(attribute.uuid), context));
@@ -76,9 +104,11 @@ function holdVictims(attributes: readonly JudgedAttribute[], own: OwnData): read
       attributes.flatMap(({ kind, canonical, draft }) => [
         { kind, value: canonical },
         { kind: 'text' as const, value: draft.comment ?? '' },
+        // The canonical form of a compound value is its first part; the rest of it leaves as well.
+        { kind: 'text' as const, value: canonical === draft.value ? '' : draft.value },
       ]),
       own,
-    ).map((hit) => [Math.floor(hit.index / 2), hit]),
+    ).map((hit) => [Math.floor(hit.index / 3), hit]),
   );
   return attributes.map((attribute, index) => {
     const hit = hits.get(index);

@@ -4,10 +4,11 @@ import type { GuardTables } from '#guard';
 import type { Actor } from '#platform/actor';
 import type { Pool, Tx } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
+import { attributesOfFiles } from './attached.ts';
 import type { Draft, InputFormat } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
-import { asUuid, dangerOf, type JudgedAttribute, judgeDraft, markingOf, type OwnData, tagsOf } from './normalise.ts';
+import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, type OwnData, tagsOf } from './normalise.ts';
 import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
 
 /** What the write side must know of who reports. Comes from `members` and `scoring`. */
@@ -31,7 +32,11 @@ export type SubmitDeps = {
   readonly reporterOf: ReporterOf;
   readonly trusts: (reporter: Reporter, entityId: string) => Promise<(kind: ValueKind) => boolean>;
   readonly guardTables: () => GuardTables;
+  /** Large reports are written one after another: side by side they would take every processor from the alerts, and be no sooner done. */
+  readonly bulkTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 };
+
+const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
 
 export type Markings = {
   readonly info?: string;
@@ -88,44 +93,43 @@ export async function submitDrafts(
   const receivedAt = deps.clock.now();
   const reportId = deps.ids.uuid();
   const tables = deps.guardTables();
-  const events = drafts.map((draft) => {
+  const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings'>[] = [];
+  for (const draft of drafts) {
     const { tlp, pap } = markingOf(input.markings, draft);
-    const judged = judgeDraft(draft, { tables, own: reporter.own, tlp, pap, trusted, uuid: siblings(deps.ids.uuid) });
-    return {
-      id: deps.ids.uuid(),
-      draft,
-      tlp,
-      pap,
-      ...judged,
-      attributes: judged.attributes.filter((attribute) => !dropped.has(attribute.canonical)),
-    };
-  });
+    const judged = await judgeDraftInTurns(draft, { tables, own: reporter.own, tlp, pap, trusted, uuid: siblings(deps.ids.uuid) });
+    const attributes = dropped.size === 0 ? judged.attributes : judged.attributes.filter((attribute) => !dropped.has(attribute.canonical));
+    const files = attributesOfFiles(draft.attachments, judged.attributes);
+    events.push({ id: deps.ids.uuid(), draft, tlp, pap, ...judged, files, attributes });
+  }
 
-  const acknowledgement = await deps.db.transaction(async (tx) => {
-    const isFirst = await insertReport(tx, {
-      id: reportId,
-      entityId: actor.entityId,
-      socId: actor.socId,
-      actorKind: actor.kind,
-      actorId: actor.id,
-      personId: actor.personId,
-      receivedAt,
-      channel: input.channel,
-      format: input.format ?? 'detected',
-      idempotencyKey: input.idempotencyKey ?? null,
-      digest: input.digest,
-      raw: input.bytes !== undefined && input.bytes.length <= limits.rawBytes ? input.bytes : null,
-      events: events.map((event) => event.id),
-    });
-    if (!isFirst) return undefined;
-    for (const event of events) await storeEvent(deps, tx, actor, reporter, { ...event, reportId, receivedAt, markings: input.markings });
-    await deps.trail.record(tx, actor, 'intel.report', reportId, {
-      events: events.map((event) => event.id),
-      indicators: total,
-      channel: input.channel,
-    });
-    return { reportId, receivedAt, events: events.map((event) => event.id), repeated: false };
-  });
+  const turn = total > limits.urgentAttributes ? deps.bulkTurn : undefined;
+  const acknowledgement = await (turn ?? atOnce)(() =>
+    deps.db.transaction(async (tx) => {
+      const isFirst = await insertReport(tx, {
+        id: reportId,
+        entityId: actor.entityId,
+        socId: actor.socId,
+        actorKind: actor.kind,
+        actorId: actor.id,
+        personId: actor.personId,
+        receivedAt,
+        channel: input.channel,
+        format: input.format ?? 'detected',
+        idempotencyKey: input.idempotencyKey ?? null,
+        digest: input.digest,
+        raw: input.bytes !== undefined && input.bytes.length <= limits.rawBytes ? input.bytes : null,
+        events: events.map((event) => event.id),
+      });
+      if (!isFirst) return undefined;
+      for (const event of events) await storeEvent(deps, tx, actor, reporter, { ...event, reportId, receivedAt, markings: input.markings });
+      await deps.trail.record(tx, actor, 'intel.report', reportId, {
+        events: events.map((event) => event.id),
+        indicators: total,
+        channel: input.channel,
+      });
+      return { reportId, receivedAt, events: events.map((event) => event.id), repeated: false };
+    }),
+  );
   deps.bus.nudge();
   if (acknowledgement !== undefined) return acknowledgement;
   const before = await repeated(deps, actor.entityId, input.idempotencyKey ?? '', input.digest);
@@ -164,6 +168,8 @@ type Prepared = {
   readonly tlp: Tlp;
   readonly pap: Pap;
   readonly attributes: readonly JudgedAttribute[];
+  /** For each of the draft's attachments the attribute that it belongs to, if any. */
+  readonly files: readonly (JudgedAttribute | undefined)[];
   readonly objects: Parameters<typeof insertObjects>[3];
   readonly reportId: string;
   readonly receivedAt: Date;
@@ -225,11 +231,11 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     ]);
   await insertAttributes(tx, event.id, timestamp, event.attributes, (index) => Math.floor(index / limits.chunkAttributes));
   await insertObjects(tx, event.id, timestamp, event.objects);
-  for (const attachment of draft.attachments) {
+  for (const [index, attachment] of draft.attachments.entries()) {
+    const owner = event.files[index];
+    // The sender took its attribute out, and the file with it.
+    if (owner !== undefined && !event.attributes.includes(owner)) continue;
     const sha256 = hash('sha256', attachment.bytes, 'hex');
-    const owner = event.attributes.find(
-      (attribute) => attribute.draft.uuid !== undefined && attribute.draft.uuid === attachment.attributeUuid,
-    );
     await insertAttachment(tx, {
       id: deps.ids.uuid(),
       eventId: event.id,
