@@ -174,8 +174,7 @@ export const bodies: Readonly<Record<string, Make>> = {
   'POST /api/v1/events/:id/retraction': (known) => on('/api/v1/events', eventIds(known), '/retraction', { reason: 'not mine' }),
   'POST /api/v1/sightings': () =>
     each([...all.map((value) => ({ sightings: [{ value }] })), { sightings: all.map((value) => ({ value, sighting: 'false_positive' })) }]),
-  'POST /api/v1/values/lookup': () =>
-    each([{ values: all.map((value) => ({ value })) }, { values: [{ value: values.hidden[0] }, { value: 'no value' }] }]),
+  'POST /api/v1/values/lookup': () => each([{ values: all }, { values: [values.hidden[0], 'no value'] }]),
   'POST /api/v1/decisions/:id/lift': (known) => on('/api/v1/decisions', decisionIds(known), '/lift', { reason: 'ours' }),
   'DELETE /api/v1/lifts/:id': (known) => on('/api/v1/lifts', [at(known, 'lift:hidden'), unknownId], ''),
   'POST /api/v1/controls': (_known, reader) => each([{ name: `c-${reader.name}`, target: 'list', feed: 'list' }]),

@@ -95,7 +95,10 @@ const lists = ['ip', 'domain', 'url', 'net', 'all', 'hash-sha256', 'nothing'].fl
 );
 
 /** Values of path parameters that are no ids, by name. */
-const paramTable: Readonly<Record<string, readonly string[]>> = { file: lists };
+const paramTable: Readonly<Record<string, readonly string[]>> = {
+  file: lists,
+  namespace: ['tlp', 'PAP', 'none'],
+};
 
 const idParam = /^(?:id|[a-z]+Id)$/;
 
@@ -193,7 +196,7 @@ export function writes(reader: Reader, routes: readonly RouteInfo[], known: Know
     const may = route.scope === 'public' || reader.scopes.includes(route.scope);
     const put = (path: string, body: unknown, headers: Ask['headers'] = {}): void => {
       const raw = typeof body === 'string';
-      const origin = reader.headers['cookie'] === undefined ? {} : { origin: 'http://hub.example' };
+      const origin = reader.headers.cookie === undefined ? {} : { origin: 'http://hub.example' };
       asks.push({
         reader: reader.name,
         method: route.method,
