@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -54,6 +54,8 @@ test('of two hubs on one database one leads; when it is killed the other takes o
     children.push(one.child);
     await until(async () => (await leaderPid(db)) !== undefined, 10_000, 'the first leads');
     const first = await leaderPid(db);
+    // As the second hub of an installation is set up: the sealing key is copied from the first.
+    await copyFile(join(folders[0] ?? '', 'seal.key'), join(folders[1] ?? '', 'seal.key'));
     const two = await startHubProcess(database.url, folders[1] ?? '');
     children.push(two.child);
     assert.equal(await leaderPid(db), first, 'the second does not take the lead from the first');
