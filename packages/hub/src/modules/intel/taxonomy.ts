@@ -17,7 +17,7 @@ export type TaxonomyHead = {
 };
 export type FoundTaxonomy = { readonly taxonomy: Taxonomy; readonly importedAt: Date | null };
 
-/** Some 150 taxonomies are published for MISP. This many still are one answer. */
+/** Some 180 taxonomies are published for MISP. This many still are one answer. */
 const taxonomiesMax = 500;
 
 export type Taxonomies = ReturnType<typeof createTaxonomies>;

@@ -16,7 +16,7 @@ export function clashes(tags: Iterable<string>, taxonomies: readonly Taxonomy[])
     if (rule === undefined) continue;
     const kept = first.get(rule);
     if (kept === undefined) first.set(rule, name);
-    else if (kept.toLowerCase() !== name.toLowerCase()) found.push({ kept, tag: name, rule });
+    else if (kept.trim().toLowerCase() !== name.trim().toLowerCase()) found.push({ kept, tag: name, rule });
   }
   return found;
 }

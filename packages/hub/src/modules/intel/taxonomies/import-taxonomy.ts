@@ -1,7 +1,7 @@
 import { isPredicate, printMachineTag, tagMaxChars } from './machine-tag.ts';
 import type { Taxonomy, TaxonomyEntry } from './taxonomy.ts';
 
-/** VERIS, the largest published taxonomy, has some 2,500 entries. */
+/** The largest published taxonomy has some 2,000 entries. */
 const entriesMax = 20_000;
 const labelMaxChars = 2_000;
 const namespaceShape = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -32,7 +32,7 @@ export function importTaxonomy(json: unknown): ImportedTaxonomy {
     const field = `predicates[${index}].value`;
     const value = predicate.value;
     if (typeof value !== 'string' || !isPredicate(value) || value.length > predicateMaxChars)
-      fail(field, 'a predicate has no name, or one with quotes or control characters');
+      fail(field, 'a predicate has no name, or one with quotes, control characters or a space in front');
     else if (byPredicate.has(value)) fail(field, `the predicate ${value} occurs twice`);
     else byPredicate.set(value, predicate);
   }

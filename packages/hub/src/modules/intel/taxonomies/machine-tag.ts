@@ -25,9 +25,9 @@ export function parseMachineTag(text: string): MachineTag | undefined {
   return value === undefined ? undefined : { namespace, predicate, value };
 }
 
-/** Some published predicates are several words. A space in front means that the text is a sentence. */
+/** Some published predicates are several words, and one ends in a space. A space in front means that the text is a sentence. */
 export function isPredicate(text: string): boolean {
-  return text !== '' && text === text.trim() && !/["=\u0000-\u001f\u007f]/.test(text);
+  return text !== '' && text === text.trimStart() && !/["=\u0000-\u001f\u007f]/.test(text);
 }
 
 export function printMachineTag(tag: MachineTag): string {
