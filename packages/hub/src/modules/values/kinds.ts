@@ -1,24 +1,6 @@
-/** What a decision can be about. Order of the list is stable: its index is stored in the database. */
-export const valueKinds = [
-  'ip',
-  'net',
-  'domain',
-  'url',
-  'email',
-  'hash',
-  'ja3',
-  'ja4',
-  'filename',
-  'regkey',
-  'mutex',
-  'wallet',
-  'asn',
-  'cve',
-  'rule',
-  'other',
-] as const;
+import type { ValueKind } from '@rebato/contract';
 
-export type ValueKind = (typeof valueKinds)[number];
+export { type ValueKind, valueKinds } from '@rebato/contract';
 
 /**
  * What a reader should be warned of although the value is well formed: `userinfo` a URL with something before an @, `mixed_script` a name
