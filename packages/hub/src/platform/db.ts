@@ -150,6 +150,8 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
         });
         sink.on('finish', resolve);
       });
+      // A failure between two chunks is looked at below; until then nobody waits for it, and it must not end the process.
+      finished.catch(() => undefined);
       let chunk = '';
       for (const row of rows) {
         for (let i = 0; i < row.length; i += 1) chunk += `${i === 0 ? '' : '\t'}${copyText(row[i] ?? null)}`;
