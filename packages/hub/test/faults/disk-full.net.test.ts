@@ -9,6 +9,7 @@ import { openPool } from '#platform/db';
 import type { Child } from '../kill/child.ts';
 import { createInstallation, type Installation, type Member } from '../kill/installation.ts';
 import { gaps, idle, readReports, setAside } from '../kill/invariants.ts';
+import { pending } from './pending.ts';
 
 /** Room for a fresh cluster and its first log files, and little more. */
 const sizeMegabytes = 220;
@@ -63,6 +64,7 @@ async function send(installation: Installation, member: Member, value: string, c
 
 test('a full disk: reports are refused or unanswered, never falsely acknowledged, and with room again all that was acknowledged is there', {
   timeout: 180_000,
+  todo: pending,
 }, async (t) => {
   const small = await mountSmall();
   if (typeof small === 'string') return t.skip(small);

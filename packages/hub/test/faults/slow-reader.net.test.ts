@@ -44,20 +44,15 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
   }
 }
 
-/**
- * Together some twelve megabytes: more than the buffers of both kernels (at most ten) and the hub's bound (one) hold together, and what is left
- * over stays below the hub's bound for a replay.
- */
-const count = 7_500;
-const entryChars = 1_500;
-
-async function announceMuch(hub: TestHub): Promise<void> {
-  const step = 100;
+/** Puts entries on the community's lane, as the leader does it. */
+async function announce(hub: TestHub, count: number, chars: number): Promise<void> {
+  // Fewer bytes at a time than any reader may be behind: a healthy one is not cut off for the size of a step.
+  const step = 25;
   for (let done = 0; done < count; done += step) {
     await hub.db.run`
       with head as (update shelf_immediate.lane set position = position + ${step} where lane = 'c' returning position)
       insert into shelf_immediate.entry (lane, position, at, topic, object, body)
-      select 'c', head.position - ${step} + n, clock_timestamp(), 'event.released', gen_random_uuid(), jsonb_build_object('text', repeat('x', ${entryChars}))
+      select 'c', head.position - ${step} + n, clock_timestamp(), 'event.released', gen_random_uuid(), jsonb_build_object('text', repeat('x', ${chars}))
         from head, generate_series(1, ${step}) n`;
     await hub.db.run`select pg_notify('rebato_shelf', 'immediate')`;
   }
@@ -65,44 +60,80 @@ async function announceMuch(hub: TestHub): Promise<void> {
 
 const positionOf = (id: string): number => Number(id.split('.')[1]?.split('-')[0]);
 
-test('a reader that stops reading is cut off with little memory spent, hurts no other reader, and resumes without a gap', async () => {
-  await using hub = await startTestHub();
+const positionsIn = (seen: readonly Event[]): number[] =>
+  seen.filter(({ event }) => event === 'event.released').map(({ id }) => positionOf(id));
+const numbers = (first: number, last: number): number[] => Array.from({ length: last - first + 1 }, (_none, n) => first + n);
+
+async function startWithLane() {
+  const hub = await startTestHub();
   const alice = await hub.member('Alice');
   const bob = await hub.member('Bob');
   await alice.post('/api/v1/reports', { title: 'First', indicators: [{ value: 'first-of-all.com', type: 'domain' }] });
   await hub.settled();
+  return { hub, alice, bob };
+}
+
+test('a reader that stops reading is cut off before it costs much, hurts no other reader, and is not given a gap when it comes back', async () => {
+  const { hub: started, alice, bob } = await startWithLane();
+  await using hub = started;
   const slow = await openReader(hub, alice.key);
   const quick = await openReader(hub, bob.key);
   await until(() => slow.seen.length > 0 && quick.seen.length > 0, 'both readers are greeted');
   const from = positionOf(slow.seen.at(-1)?.id ?? '');
   slow.socket.pause();
-  await announceMuch(hub);
-  await until(() => quick.seen.filter(({ event }) => event === 'event.released').length >= count, 'the quick reader has everything');
+  // Forty megabytes: several times what both kernels keep for a connection here, and the hub's one.
+  const count = 2_000;
+  for (let done = 0; done < count; done += 50) {
+    await announce(hub, 50, 20_000);
+    await until(() => quick.seen.length > done + 50, 'the quick reader keeps up');
+  }
+  assert.deepEqual(positionsIn(quick.seen), numbers(from + 1, from + count));
   const metrics = await hub.admin.get<string>('/metrics');
   assert.match(metrics.text, /rebato_sse_slow_clients_total 1\b/);
   slow.socket.resume();
   await until(() => slow.ended(), 'the slow reader notices that it was cut off');
-  const last = slow.seen.at(-1)?.id ?? '';
-  // What it gets now is what the hub and the two kernels had kept for it. Unbounded, that would be everything.
-  assert.ok(positionOf(last) < from + count, 'it has not been kept everything');
+  const had = positionsIn(slow.seen);
+  const last = had.at(-1) ?? from;
+  assert.deepEqual(had, numbers(from + 1, last));
+  // What it gets now is what was kept for it. Unbounded, that would be everything.
+  assert.ok(last < from + count / 2, `${last - from} of ${count} entries were kept for it`);
 
-  // As a browser does it: again and again from where it stopped, until it is up to date.
-  const positions = slow.seen.filter(({ event }) => event === 'event.released').map(({ id }) => positionOf(id));
-  let cursor = last;
-  for (let tries = 0; tries < 5 && (positions.at(-1) ?? 0) < from + count; tries++) {
-    const had = positions.length;
-    const again = await openReader(hub, alice.key, cursor);
-    await until(() => again.ended() || again.seen.some(({ event }) => event === 'hello' || event === 'resync'), 'the replay ends');
-    assert.ok(!again.seen.some(({ event }) => event === 'resync'), 'the cursor is good');
-    positions.push(...again.seen.filter(({ event }) => event === 'event.released').map(({ id }) => positionOf(id)));
-    assert.ok(positions.length > had, 'every attempt makes headway');
-    cursor = again.seen.at(-1)?.id ?? cursor;
-    again.socket.destroy();
+  const again = await openReader(hub, alice.key, slow.seen.at(-1)?.id ?? '');
+  await until(() => again.ended() || again.seen.some(({ event }) => event === 'hello' || event === 'resync'), 'the replay ends');
+  const more = positionsIn(again.seen);
+  if (more.length > 0) assert.deepEqual(more, numbers(last + 1, last + more.length), 'it goes on with the next one');
+  for (const reader of [quick, again]) reader.socket.destroy();
+});
+
+test('a reader whose connection breaks at any moment resumes with the last id that it has seen, and has every entry once', async () => {
+  const { hub: started, alice } = await startWithLane();
+  await using hub = started;
+  let reader = await openReader(hub, alice.key);
+  await until(() => reader.seen.length > 0, 'it is greeted');
+  let cursor = reader.seen.at(-1)?.id ?? '';
+  const from = positionOf(cursor);
+  const count = 2_000;
+  const announcing = announce(hub, count, 200);
+  const positions: number[] = [];
+  for (let cuts = 0; positions.length < count; cuts++) {
+    const enough = positions.length + 50 + ((cuts * 37) % 200);
+    await until(() => positions.length + positionsIn(reader.seen).length >= Math.min(enough, count), 'some entries arrive');
+    reader.socket.destroy();
+    positions.push(...positionsIn(reader.seen));
+    cursor = reader.seen.at(-1)?.id ?? cursor;
+    reader = await openReader(hub, alice.key, cursor);
   }
-  assert.deepEqual(
-    positions,
-    Array.from({ length: count }, (_none, n) => from + 1 + n),
-    'every entry once, in order',
-  );
-  quick.socket.destroy();
+  await announcing;
+  reader.socket.destroy();
+  assert.deepEqual(positions, numbers(from + 1, from + count));
+});
+
+test('control: a reader that begins anew without its last id misses what came while it was away', async () => {
+  const { hub: started, alice } = await startWithLane();
+  await using hub = started;
+  await announce(hub, 50, 200);
+  const reader = await openReader(hub, alice.key);
+  await until(() => reader.seen.some(({ event }) => event === 'hello'), 'it is greeted');
+  assert.deepEqual(positionsIn(reader.seen), []);
+  reader.socket.destroy();
 });
