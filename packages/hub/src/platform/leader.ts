@@ -2,6 +2,7 @@ import type { TopicName } from '@rebato/contract';
 import { append, type BusEntry, numberEntries } from './bus.ts';
 import type { Clock } from './clock.ts';
 import type { Pool, Tx } from './db.ts';
+import { isPassing } from './passing.ts';
 import type { Bus, Log } from './ports.ts';
 import { type Audience, type PlanItem, type ShelfEntry, shelfSchema } from './shelf.ts';
 
@@ -59,6 +60,8 @@ const urgentRoundsMax = 8;
 /** Nobody nudges for what falls due by the clock, nor when a notification is lost with a broken connection. */
 const pollMs = 200;
 const standbyMs = 500;
+/** Between two tries while the database is short of something. */
+const passingPauseMs = 100;
 
 const outboxChannel = 'rebato_outbox';
 const shelfChannel = 'rebato_shelf';
@@ -204,9 +207,17 @@ export function createLeader(deps: LeaderDeps): Leader {
         return entries.length + waiting.length > 0;
       });
     } catch (error) {
+      if (isPassing(error)) return again(error);
       await quarantine(error);
       return true;
     }
+  }
+
+  /** The database is short of something or going away: nothing is wrong with the entries, so they wait. */
+  async function again(error: unknown): Promise<boolean> {
+    deps.log.warn({ err: message(error) }, 'A round of the leader failed for a reason that passes; it is tried again.');
+    await new Promise((resolve) => setTimeout(resolve, passingPauseMs));
+    return true;
   }
 
   /** A round failed as a whole. Entry by entry, so that one poisoned entry cannot stop the others; it is kept for the operator. */
@@ -235,6 +246,7 @@ export function createLeader(deps: LeaderDeps): Leader {
         await carryOut(tx, await planEntries(tx, [entry], now), now);
       });
     } catch (error) {
+      if (isPassing(error)) return void (await again(error));
       deps.log.error({ err: message(error), topic: first.topic }, 'An entry could not be carried out and was set aside in bus.failed.');
       await deps.db.transaction(async (tx) => {
         const [entry] = await numberOne(tx, first.id);
