@@ -141,6 +141,9 @@ test('the whole path of a member: admitted, with people, a key and a control; re
     );
     assert.match((await fine('import', 'warninglist', list)).out, /Test list: 1 entry/);
     assert.match((await fine('guard', 'lists')).out, /Test list/);
+    await writeFile(list, JSON.stringify({ namespace: 'weather', version: 1, predicates: [{ value: 'windy' }] }));
+    assert.match((await fine('import', 'taxonomy', list)).out, /weather: version 1, 1 tag/);
+    assert.match((await fine('taxonomy', 'show', 'weather')).out, /weather:windy/);
     assert.match((await fine('queue', 'list')).out, /\w/);
     assert.equal((await asAdmin('queue', 'accept', eventId)).code, 1);
 
