@@ -298,9 +298,8 @@ create table intel.attribute (
   reason text,
   tags jsonb,
   extra jsonb,
-  constraint attribute_pkey PRIMARY KEY (event_id, id)
+  constraint attribute_pkey PRIMARY KEY (event_id, chunk, id)
 );
-CREATE INDEX attribute_by_id ON intel.attribute USING btree (id);
 CREATE INDEX attribute_by_vkey ON intel.attribute USING btree (vkey);
 
 create table intel.auto_rule (
