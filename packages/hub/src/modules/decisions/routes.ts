@@ -13,6 +13,9 @@ const byId = Type.Object({ id: uuid });
 const reason = Type.String({ minLength: 1, maxLength: 2000 });
 const kind = literals(valueKinds);
 const ruling = Type.Union([Type.Literal('consolidated'), Type.Literal('retracted'), Type.Null()]);
+/** What the database reads as a UUID, and as a time with a year of four digits: nothing that we print is another. */
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const lastYearMs = Date.UTC(10_000, 0);
 const assessors = ['admin', 'coordinator', 'assessor'] as const;
 
 const decisionView = Type.Object({
@@ -139,7 +142,7 @@ export function decisionRoutes(http: Http, deps: DecisionRoutesDeps): void {
       const limit = query.limit ?? 100;
       const [changedAt, vkey] = query.after?.split('_') ?? [];
       const at = new Date(changedAt ?? '');
-      if (query.after !== undefined && (Number.isNaN(at.getTime()) || !/^[0-9a-f-]{36}$/.test(vkey ?? '')))
+      if (query.after !== undefined && (!(at.getTime() >= 0 && at.getTime() < lastYearMs) || !uuidPattern.test(vkey ?? '')))
         throw fail('decisions.bad_cursor', 'The cursor is not one of ours.', [
           { field: 'after', message: 'pass the value of `next` unchanged' },
         ]);

@@ -4,6 +4,7 @@ import type { Bus, Clock, Ids, Trail } from '#platform/ports';
 import { fail } from './errors.ts';
 import {
   type CoreDecision,
+  endLapsedLifts,
   endLift,
   insertLift,
   type LiftRow,
@@ -65,6 +66,7 @@ export async function liftAtHome(
     endedAt: null,
   };
   await deps.db.transaction(async (tx) => {
+    await endLapsedLifts(tx, actor.entityId, now);
     if (!(await insertLift(tx, lift))) throw fail('decisions.lifted_already', 'This block is lifted already.');
     await deps.trail.record(tx, actor, input.falsePositive ? 'decisions.declare_false_positive' : 'decisions.lift', lift.id, {
       value: lift.value,
@@ -115,7 +117,7 @@ export function createRulings(deps: RuleDeps): Rulings {
     rule: (actor, input) => ruleDecision(deps, actor, input),
     lift: (actor, input) => liftAtHome(deps, actor, input),
     restore: (actor, liftId) => restoreAtHome(deps, actor, liftId),
-    lifts: (actor) => listLifts(deps.db, actor.entityId),
+    lifts: (actor) => listLifts(deps.db, actor.entityId, deps.clock.now()),
     declared: () => listDeclared(deps.db),
     halt: (actor, input) => halt(deps, actor, input),
     halted: () => readHalt(deps.db),

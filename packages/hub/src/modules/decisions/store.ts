@@ -264,8 +264,15 @@ export async function readLifts(db: Db, ids: readonly string[]): Promise<LiftRow
   return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where id = any (${ids as string[]}::uuid[])`;
 }
 
-export async function listLifts(db: Db, entityId: string): Promise<LiftRow[]> {
-  return db.rows<LiftRow>`select ${liftColumns(db)} from decisions.lift where entity_id = ${entityId} and ended_at is null order by lifted_at desc, id limit 1000`;
+/** A lift whose time is over ends then, so that the value can be lifted anew. */
+export async function endLapsedLifts(tx: Tx, entityId: string, now: Date): Promise<void> {
+  await tx.run`update decisions.lift set ended_at = until where entity_id = ${entityId} and ended_at is null and until <= ${now}`;
+}
+
+export async function listLifts(db: Db, entityId: string, now: Date): Promise<LiftRow[]> {
+  return db.rows<LiftRow>`
+    select ${liftColumns(db)} from decisions.lift
+     where entity_id = ${entityId} and ended_at is null and (until is null or until > ${now}) order by lifted_at desc, id limit 1000`;
 }
 
 /** False positives that members declared and nobody has ruled on, oldest first. */

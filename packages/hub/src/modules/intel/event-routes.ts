@@ -5,6 +5,7 @@ import { fail } from './errors.ts';
 import { attributeOf } from './indicator-input.ts';
 import type { Intel } from './intel.ts';
 import { limits } from './limits.ts';
+import { asUuid } from './normalise.ts';
 import { parseCursor, parseTimeCursor, printCursor } from './page.ts';
 import { presentFound, presentHead, presentIndicator, presentParts, presentSighting } from './present.ts';
 import * as s from './schemas.ts';
@@ -67,7 +68,7 @@ export function eventRoutes(http: Http, intel: Intel): void {
     async handle({ actor, params, query }) {
       const event = await intel.visibleEvent(actor, params.id);
       const after = parseCursor(query.after, 1)?.[0];
-      if (after !== undefined && !/^[0-9a-f-]{36}$/.test(after))
+      if (after !== undefined && asUuid(after) !== after)
         throw fail('intel.bad_input', 'The cursor is not one of ours.', [
           { field: 'after', message: 'pass the value of `next` unchanged' },
         ]);
