@@ -148,8 +148,10 @@ for (let seed = 1; seed <= worlds; seed += 1) {
       const amber = (name: string): boolean => name !== 'hidden public';
       assert.deepEqual(await titles(full, 'Gavina'), due.filter(amber));
       assert.deepEqual(await titles(bare, 'Paloma'), []);
-      const held = await full.member('Paloma').get<{ values: { events: unknown[] }[] }>(`/api/v1/values?value=${values.heldByGuard}`);
-      assert.deepEqual(held.body.values[0]?.events, [], 'what the guard holds is not released with the rest of its event');
+      // What the guard holds may be read with the rest of its event, but nobody blocks it.
+      const path = `/api/v1/decisions?q=${values.heldByGuard}&limit=1000`;
+      const blocked = await full.member('Paloma').get<{ decisions: { value: string }[] }>(path);
+      assert.deepEqual(blocked.body.decisions, []);
     });
   });
 }
