@@ -117,14 +117,8 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/people/:id/link',
     'PUT /api/v1/entities/:id/level',
   ],
-  admin: ['POST /api/v1/guard/lists', 'PATCH /api/v1/guard/lists/:id', 'PUT /api/v1/levels'],
-  'admin: admin': [
-    'GET /api/v1/trail',
-    'GET /api/v1/trail/export',
-    'GET /api/v1/trail/verification',
-    'GET /api/v1/trail/keys',
-    'POST /api/v1/trail/checkpoint',
-  ],
+  admin: ['POST /api/v1/guard/lists', 'PATCH /api/v1/guard/lists/:id', 'PUT /api/v1/levels', 'GET /api/v1/trail'],
+  'admin: admin': ['GET /api/v1/trail/export', 'GET /api/v1/trail/verification', 'GET /api/v1/trail/keys', 'POST /api/v1/trail/checkpoint'],
   'admin: admin coordinator': ['GET /api/v1/system', 'POST /api/v1/taxonomies'],
   self: [
     'GET /api/v1/keys',
