@@ -69,8 +69,10 @@ function forOthers(event: MispEvent): MispEvent | undefined {
   const objects = (event.Object ?? [])
     .filter((object) => wide(object))
     .map((object) => ({ ...object, Attribute: (object.Attribute ?? []).filter((attribute) => !stays(attribute)) }));
+  const related = (Array.isArray(event.RelatedEvent) ? event.RelatedEvent : []).filter((each) => wide((each as { Event: Fields }).Event));
   return {
     ...event,
+    ...(event.RelatedEvent === undefined ? {} : { RelatedEvent: related }),
     ...(event.Attribute === undefined ? {} : { Attribute: attributes }),
     ...(event.Object === undefined ? {} : { Object: objects }),
   };

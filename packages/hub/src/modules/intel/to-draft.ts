@@ -60,7 +60,10 @@ function withoutNarrow(value: unknown): unknown {
 }
 
 function isNarrow(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || !('distribution' in value)) return false;
+  if (typeof value !== 'object' || value === null) return false;
+  // A related event stands in a wrapper of its own.
+  if ('Event' in value) return isNarrow(value.Event);
+  if (!('distribution' in value)) return false;
   return ['0', '4'].includes(String(value.distribution));
 }
 
