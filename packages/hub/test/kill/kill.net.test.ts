@@ -9,6 +9,7 @@ const mixed: readonly Victim[] = ['hub', 'postmaster', 'database', 'agent', 'age
 
 test('twenty times a process is killed at a random moment under load: nothing acknowledged is lost, nothing is doubled, every control converges', {
   timeout: 280_000,
+  todo: pending,
 }, async (t) => {
   const result = await runCampaign({ rounds: 20, seed: 4, loadMs: 900, checkEvery: 10, writers: 8, agents: 2, victims: mixed });
   t.diagnostic(`${result.acknowledged} acknowledged, ${result.batches} batches, kills ${JSON.stringify(result.kills)}`);

@@ -12,7 +12,7 @@ if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(seed)) 
 process.stdout.write(`${rounds} rounds, seed ${seed}\n`);
 const beganAt = performance.now();
 const result = await runCampaign({
-  ...{ rounds, seed, loadMs: 2_500, checkEvery: 10, writers: 8, agents: 3, everyMs: 10 },
+  ...{ rounds, seed, loadMs: 1_500, checkEvery: 10, writers: 8, agents: 3, everyMs: 10 },
   say: (line) => void process.stdout.write(`${line}\n`),
 });
 process.stdout.write(`\n${report(result)}\n`);
