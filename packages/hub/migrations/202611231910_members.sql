@@ -66,7 +66,8 @@ create table members.sharing_group (
   owner_entity_id  uuid not null references members.entity (id),
   created_at       timestamptz not null
 );
-create unique index sharing_group_name on members.sharing_group (lower(name));
+-- Unique per owner: across owners a refusal would tell of groups that the caller is not in.
+create unique index sharing_group_name on members.sharing_group (owner_entity_id, lower(name));
 
 create table members.sharing_group_member (
   group_id   uuid not null references members.sharing_group (id) on delete cascade,

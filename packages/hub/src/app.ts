@@ -172,7 +172,21 @@ export async function startHub(options: HubOptions) {
       policy: () => options.decisionPolicy ?? defaultPolicy,
       shelfOf: see.shelfOf,
       audiences,
-      onCorroborated: (tx, vkeys) => corroborate({ bus, clock, readsAtOnce: see.readsAtOnce(audiences) }, tx, vkeys),
+      onCorroborated: (tx, vkeys) =>
+        corroborate(
+          {
+            bus,
+            clock,
+            readsAtOnce: see.readsAtOnce(audiences),
+            waiting: audiences.filter((each) => each.onConsolidation).map((each) => each.name),
+          },
+          tx,
+          vkeys,
+        ),
+    });
+    leader.plan(['guard.released'], async (tx, entries) => {
+      for (const entry of entries) await intel.releaseHeld(tx, systemActor('guard'), String(entry.payload.vkey));
+      return [];
     });
     leader.onEntry((entry) => {
       if (entry.topic === 'members.access_changed') members.forget(String(entry.payload.principalId));
@@ -186,10 +200,6 @@ export async function startHub(options: HubOptions) {
           .catch((error: unknown) => log.error({ err: String(error) }, 'Orders of an entity could not be renewed.'));
         void guard.reload().catch((error: unknown) => log.error({ err: String(error) }, 'The guard could not be reloaded.'));
       }
-      if (entry.topic === 'guard.released')
-        void intel
-          .releaseHeldKey(systemActor('guard'), String(entry.payload.vkey))
-          .catch((error: unknown) => log.error({ err: String(error) }, 'Held values could not be let go.'));
     });
     leader.duty({ name: 'chain the trail', everyMs: 1_000, run: async () => (await trail.chainOnce()) > 0 });
     for (const duty of controls.duties(leader)) leader.duty(duty);

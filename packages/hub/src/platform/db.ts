@@ -46,6 +46,7 @@ export type PoolOptions = {
 };
 
 const int8Oid = 20;
+const notForTransactions = 3;
 
 export function openPool(url: string, options: PoolOptions): Pool {
   const client = postgres(url, {
@@ -68,10 +69,22 @@ export function openPool(url: string, options: PoolOptions): Pool {
     // Known to the library, missing in its types.
     ...({ socket: connectAtOnce } as object),
   });
+  // Code inside a transaction may ask the pool for something. Would transactions take every connection, each would wait for another one's
+  // answer for ever: some connections are never theirs (the leader keeps one for itself).
+  const openMax = Math.max(1, options.max - notForTransactions);
+  const waiting: (() => void)[] = [];
+  let open = 0;
   return {
     ...wrap(client),
     async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-      return (await client.begin((tx) => work(wrapTx(tx)))) as T;
+      while (open >= openMax) await new Promise<void>((resolve) => waiting.push(resolve));
+      open += 1;
+      try {
+        return (await client.begin((tx) => work(wrapTx(tx)))) as T;
+      } finally {
+        open -= 1;
+        waiting.shift()?.();
+      }
     },
     async reserve() {
       const reserved = await client.reserve();

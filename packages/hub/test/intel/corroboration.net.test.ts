@@ -174,9 +174,7 @@ test("a delayed member's own report is in force for it at once, on its own lane 
   assert.deepEqual(await network.titles(company), ['Own', 'Second']);
 });
 
-test('a value on one voice does not last because another of its event was corroborated', {
-  todo: 'a corroborated event consolidates all that is in it',
-}, async () => {
+test('a value on one voice does not last because another of its event was corroborated', async () => {
   await using world = await startCast();
   const { network, town, hospital, port } = world;
   await network.tell(town, [value, '185.220.101.8']);

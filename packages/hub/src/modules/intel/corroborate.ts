@@ -1,11 +1,13 @@
 import type { Tx } from '#platform/db';
 import type { Bus, Clock } from '#platform/ports';
-import { markConsolidated } from './store.ts';
+import { hastenPlans } from '#platform/shelf';
 
 export type CorroborateDeps = {
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Whether an entity reads at once. Who waits cannot end his own waiting: else he could try out values to learn which are known. */
+  /** Audiences whose waiting ends with corroboration. */
+  readonly waiting: readonly string[];
+  /** Which entities read at once. Who waits cannot end his own waiting: else he could try out values to learn which are known. */
   readonly readsAtOnce: (tx: Tx, entityIds: readonly string[]) => Promise<ReadonlySet<string>>;
 };
 
@@ -18,7 +20,10 @@ const rowsMax = 5_000;
 
 type Voice = { readonly vkey: string; readonly voice: string; readonly entityId: string };
 
-/** Called when values have found a second voice: consolidates the events that stand on them, so that delayed audiences need not wait any longer. */
+/**
+ * Called when values have found a second voice: delayed audiences need not wait any longer for the events that stand on them. How long a value is
+ * blocked stays its own matter: what nobody else has seen does not last longer for standing beside what somebody has.
+ */
 export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly string[]): Promise<number> {
   const looked = vkeys.slice(0, valuesMax) as string[];
   const events = await tx.rows<{ id: string; ownerId: string; values: string[] }>`
@@ -43,16 +48,16 @@ export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly
     const known = heard.get(row.vkey) ?? new Set();
     heard.set(row.vkey, known.add(row.voice));
   }
-  let consolidated = 0;
+  const now = deps.clock.now();
+  let hastened = 0;
   for (const event of events) {
     // He reads his own event now: that it was confirmed would tell him what others have reported and he has yet to wait for.
     if (!immediate.has(event.ownerId)) continue;
     const corroborated = event.values.filter((vkey) => (heard.get(vkey)?.size ?? 0) >= 2).length;
     if (corroborated === 0 || corroborated < event.values.length * corroboratedShare) continue;
-    await markConsolidated(tx, event.id, deps.clock.now());
-    await deps.bus.append(tx, 'intel.consolidated', { eventId: event.id });
-    consolidated += 1;
+    for (const shelf of deps.waiting) await hastenPlans(tx, shelf, 'intel.published', event.id, now);
+    hastened += 1;
   }
-  if (consolidated > 0) deps.bus.nudge();
-  return consolidated;
+  if (hastened > 0) deps.bus.nudge();
+  return hastened;
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { ValueKind } from '@rebato/contract';
 import type { Actor, Viewer } from '#platform/actor';
-import type { Db } from '#platform/db';
+import type { Db, Tx } from '#platform/db';
 import { canonicalise } from '#values';
 import { claimEvent, consolidateEvent, decideEvent, releaseHeld, retractEvent, type Verdict } from './assess.ts';
 import { addAutoRule, listAutoRuleRows, removeAutoRule } from './auto-rules.ts';
@@ -230,7 +230,7 @@ export function createIntel(setup: IntelDeps) {
     decide: (actor: Actor, verdict: Verdict) => decideEvent(deps, actor, verdict),
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
-    releaseHeldKey: (actor: Actor, vkey: string) => releaseHeld(deps, actor, vkey),
+    releaseHeld: (tx: Tx, actor: Actor, vkey: string) => releaseHeld(deps, tx, actor, vkey),
     autoRules: () => listAutoRuleRows(deps.db),
     addAutoRule: (actor: Actor, input: Parameters<typeof addAutoRule>[2]) => addAutoRule(deps, actor, input),
     removeAutoRule: (actor: Actor, id: string) => removeAutoRule(deps, actor, id),

@@ -93,7 +93,7 @@ export async function submitDrafts(
   const receivedAt = deps.clock.now();
   const reportId = deps.ids.uuid();
   const tables = deps.guardTables();
-  const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings'>[] = [];
+  const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings' | 'foreign'>[] = [];
   for (const draft of drafts) {
     const { tlp, pap } = markingOf(input.markings, draft);
     const judged = await judgeDraftInTurns(draft, { tables, own: reporter.own, tlp, pap, trusted, uuid: siblings(deps.ids.uuid) });
@@ -121,7 +121,14 @@ export async function submitDrafts(
         events: events.map((event) => event.id),
       });
       if (!isFirst) return undefined;
-      for (const event of events) await storeEvent(deps, tx, actor, reporter, { ...event, reportId, receivedAt, markings: input.markings });
+      for (const event of events)
+        await storeEvent(deps, tx, actor, reporter, {
+          ...event,
+          reportId,
+          receivedAt,
+          markings: input.markings,
+          foreign: input.format === 'misp' || input.format === 'stix',
+        });
       await deps.trail.record(tx, actor, 'intel.report', reportId, {
         events: events.map((event) => event.id),
         indicators: total,
@@ -174,6 +181,7 @@ type Prepared = {
   readonly reportId: string;
   readonly receivedAt: Date;
   readonly markings: Markings;
+  readonly foreign: boolean;
 };
 
 async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Reporter, event: Prepared): Promise<void> {
@@ -215,8 +223,10 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     tags: tagsOf(draft.tags),
     extra: packExtra(draft.extra, {
       // What the source said where our own marking may differ, for its own format's export.
-      tlp: draft.tlp,
-      pap: draft.pap,
+      tlp: event.markings.tlp ?? draft.tlp,
+      pap: event.markings.pap ?? draft.pap,
+      // A foreign event without a marking or an author is given back without one; what was written here always says both.
+      foreign: event.foreign ? true : undefined,
       distribution: draft.distribution,
       date: draft.date,
       threatLevel: draft.threatLevel,

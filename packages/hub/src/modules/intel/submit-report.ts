@@ -21,7 +21,12 @@ export async function submitReport(deps: SubmitDeps, actor: Actor, input: Submis
     own: { domains: [...reporter.ownDomains], people: [...reporter.ownPeople] },
   });
   if (!parsed.ok) throw fail('intel.bad_input', parsed.problems[0]?.message ?? 'The input could not be read.', problemsOf(parsed.problems));
-  return submitDrafts(deps, actor, parsed.drafts, { ...input, digest, reporter });
+  return submitDrafts(deps, actor, parsed.drafts, {
+    ...input,
+    ...(parsed.format === undefined ? {} : { format: parsed.format }),
+    digest,
+    reporter,
+  });
 }
 
 /** Where an input is wrong, in the form of a problem document: `line 12, column 3` or the path of a field. */

@@ -15,6 +15,7 @@ export function toDraft(
 ): Draft {
   const leaving = (extra: Extra | undefined): Extra | undefined => (whole ? extra : (withoutNarrow(extra) as Extra | undefined));
   const { extra, draft } = unpackExtra(event.extra);
+  const foreign = draft.foreign === true;
   const source = draft as Pick<Draft, 'date' | 'threatLevel' | 'analysis' | 'timestamp' | 'distribution' | 'tlp' | 'pap'> & {
     sightings?: readonly (Omit<DraftSighting, 'at'> & { at: string })[];
   };
@@ -33,11 +34,16 @@ export function toDraft(
     analysis: event.analysis as Draft['analysis'],
     timestamp: event.timestamp,
     // The stored marking is what holds. One that the source did not give is said only where it limits more than the default.
-    tlp: source.tlp === undefined && event.tlp === 'amber' ? undefined : event.tlp,
-    pap: source.pap === undefined && event.pap === 'green' ? undefined : event.pap,
+    tlp: foreign && source.tlp === undefined && event.tlp === 'amber' ? undefined : event.tlp,
+    pap: foreign && source.pap === undefined && event.pap === 'green' ? undefined : event.pap,
     // A group of the source's means nothing here, so it is stored as the owner's own; given back it is what the source said.
     distribution: source.distribution === 'group' && event.distribution === 'entity' ? 'group' : event.distribution,
-    author: event.authorName === null ? undefined : { name: event.authorName, uuid: event.authorUuid ?? '' },
+    author:
+      event.authorName !== null
+        ? { name: event.authorName, uuid: event.authorUuid ?? '' }
+        : foreign
+          ? undefined
+          : { name: event.ownerName, uuid: event.ownerId },
     tags: event.tags ?? [],
     attributes: attributesOf(null),
     objects: objects.map((object) => objectOf(object, attributesOf(object.id), leaving)),

@@ -125,7 +125,7 @@ export async function insertGroup(tx: Tx, group: GroupRow): Promise<boolean> {
 export async function renameGroup(tx: Tx, id: string, name: string): Promise<boolean> {
   const touched = await tx.run`
     update members.sharing_group g set name = ${name}
-     where g.id = ${id} and not exists (select from members.sharing_group o where lower(o.name) = lower(${name}) and o.id <> g.id)`;
+     where g.id = ${id} and not exists (select from members.sharing_group o where lower(o.name) = lower(${name}) and o.owner_entity_id = g.owner_entity_id and o.id <> g.id)`;
   return touched === 1;
 }
 
