@@ -1,7 +1,7 @@
 import { startAgents } from './block.ts';
 import { openClient } from './client.ts';
 import { load } from './ingest.ts';
-import { type Bench, ms, percentile, whole } from './row.ts';
+import { type Bench, fullTotal, ms, percentile, whole } from './row.ts';
 import { benchValue } from './values.ts';
 import { startWorld } from './world.ts';
 
@@ -28,7 +28,7 @@ export const alert: Bench = async ({ quick, say }) => {
   const idle: number[] = [];
   for (let i = 0; i < (quick ? 20 : 200); i += 1) idle.push(await once());
   let running = true;
-  const total = quick ? 60_000 : 1_000_000;
+  const total = quick ? 60_000 : fullTotal;
   const importing = load(world, key, 'alert import', total, 'csv')
     .then(() => world.settled())
     .finally(() => {

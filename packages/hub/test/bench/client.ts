@@ -3,9 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 /** A light client with a fixed number of kept-alive connections: what it costs itself is a tenth of a millisecond. */
 export type Client = {
   /** Milliseconds from sending to the first byte, and to the last. */
-  get(
-    path: string,
-  ): Promise<{
+  get(path: string): Promise<{
     readonly status: number;
     readonly firstMs: number;
     readonly wholeMs: number;

@@ -1,6 +1,6 @@
 import { type Client, expectJson, openClient } from './client.ts';
 import { load } from './ingest.ts';
-import { type Bench, ms, percentile, type Row, whole } from './row.ts';
+import { type Bench, fullTotal, ms, percentile, type Row, whole } from './row.ts';
 import { benchValue } from './values.ts';
 import { startWorld } from './world.ts';
 
@@ -9,7 +9,7 @@ const changeMaxMs = 30_000;
 
 /** A block list of everything: first byte when it is ready, and how long until a change is served. Then the same hub's start on this data. */
 export const lists: Bench = async ({ quick, say }) => {
-  const total = quick ? 40_000 : 1_000_000;
+  const total = quick ? 40_000 : fullTotal;
   await using world = await startWorld();
   const { key } = await world.member('Feed importer');
   await load(world, key, 'lists', total, 'csv');

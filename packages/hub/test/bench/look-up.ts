@@ -1,6 +1,6 @@
 import { openClient } from './client.ts';
 import { load } from './ingest.ts';
-import { type Bench, inFlight, ms, percentile, type Row, whole } from './row.ts';
+import { type Bench, fullTotal, inFlight, ms, percentile, type Row, whole } from './row.ts';
 import { benchValue } from './values.ts';
 import { startWorld, type World } from './world.ts';
 
@@ -15,7 +15,7 @@ export const lookUp: Bench = async ({ quick, say }) => {
   const rows: Row[] = [];
   const large = process.env.REBATO_TEST_BENCH_LARGE === '1';
   let have = 0;
-  for (const size of quick ? [10_000, 30_000] : large ? [10_000, 100_000, 1_000_000, 10_000_000] : [10_000, 100_000, 1_000_000]) {
+  for (const size of quick ? [10_000, 30_000] : large ? [10_000, 100_000, 1_000_000, 10_000_000] : [10_000, 100_000, fullTotal]) {
     await load(world, key, `look-up ${have}`, size - have, 'csv');
     const run = `look-up ${have}`;
     const count = size - have;

@@ -9,6 +9,9 @@ export type Row = {
 };
 export type Bench = (options: { readonly quick: boolean; readonly say: (line: string) => void }) => Promise<Row[]>;
 
+/** Indicators of a full run; smaller where a machine has little time. */
+export const fullTotal = Number(process.env.REBATO_TEST_BENCH_TOTAL ?? 1_000_000);
+
 /** The value below which a share of the sorted samples lies. */
 export function percentile(samples: readonly number[], share: number): number {
   const sorted = samples.toSorted((a, b) => a - b);
