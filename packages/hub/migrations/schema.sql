@@ -422,6 +422,18 @@ create table intel.sighting (
 );
 CREATE INDEX sighting_by_vkey ON intel.sighting USING btree (vkey, at DESC);
 
+create table intel.taxonomy (
+  namespace text not null,
+  version bigint not null,
+  title text not null,
+  tags integer not null,
+  body jsonb not null,
+  imported_at timestamp with time zone not null,
+  imported_by text not null,
+  constraint taxonomy_pkey PRIMARY KEY (namespace)
+);
+CREATE UNIQUE INDEX taxonomy_by_name ON intel.taxonomy USING btree (lower(namespace));
+
 create schema members;
 
 create table members.api_key (
@@ -617,7 +629,7 @@ create table members.sharing_group (
   constraint sharing_group_pkey PRIMARY KEY (id),
   constraint sharing_group_owner_entity_id_fkey FOREIGN KEY (owner_entity_id) REFERENCES members.entity(id)
 );
-CREATE UNIQUE INDEX sharing_group_name ON members.sharing_group USING btree (lower(name));
+CREATE UNIQUE INDEX sharing_group_name ON members.sharing_group USING btree (owner_entity_id, lower(name));
 
 create table members.sharing_group_member (
   group_id uuid not null,
