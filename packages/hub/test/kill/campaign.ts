@@ -30,6 +30,8 @@ export type CampaignOptions = {
   /** Ends as soon as the first acknowledged report is missing. */
   readonly stopAtLoss?: boolean;
   readonly say?: (line: string) => void;
+  /** Ends the campaign after the round under way, with everything checked. */
+  readonly stop?: AbortSignal;
 };
 
 export type CampaignResult = {
@@ -108,6 +110,7 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
     let done = 0;
 
     for (let round = 0; round < options.rounds; round++) {
+      const isLast = (): boolean => round + 1 === options.rounds || options.stop?.aborted === true;
       await wait(100 + random() * options.loadMs);
       const allowed = options.victims ?? victims;
       const victim = allowed[Math.floor(random() * allowed.length)] ?? 'hub';
@@ -131,9 +134,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       say(`round ${round + 1}: ${victim}, ${Math.round(performance.now() - killedAt)} ms, ${load.acknowledged()} acknowledged`);
       const lossFound = set('reports').verdict().lost.length + set('reports').verdict().neverRead.length > 0;
       if (options.stopAtLoss === true && lossFound) break;
-      if (options.stopAtLoss !== true && ((round + 1) % options.checkEvery === 0 || round + 1 === options.rounds)) {
+      if (options.stopAtLoss !== true && ((round + 1) % options.checkEvery === 0 || isLast())) {
         await check();
-        if (breaches.length > 0 || round + 1 === options.rounds) break;
+        if (breaches.length > 0 || isLast()) break;
         load.resume();
         retractions.resume();
       }

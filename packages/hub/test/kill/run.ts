@@ -11,8 +11,11 @@ if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(seed)) 
 
 process.stdout.write(`${rounds} rounds, seed ${seed}\n`);
 const beganAt = performance.now();
+const stopping = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort());
 const result = await runCampaign({
   ...{ rounds, seed, loadMs: 1_500, checkEvery: 10, writers: 8, agents: 3, everyMs: 10 },
+  stop: stopping.signal,
   say: (line) => void process.stdout.write(`${line}\n`),
 });
 process.stdout.write(`\n${report(result)}\n`);
