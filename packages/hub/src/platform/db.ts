@@ -182,7 +182,7 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
   };
 }
 
-/** Large enough that the socket is never idle; some hundred rows, which take a millisecond to write. */
+/** Large enough that the socket is seldom idle, small enough that others have the processor often. */
 const copyChunkChars = 64 * 1024;
 
 const special = /[\\\t\n\r]/g;

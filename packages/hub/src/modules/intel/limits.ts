@@ -2,7 +2,7 @@
 export const limits = {
   /** Attributes of one submission. More is a bulk import and comes in several; 250,000 keep a request under about 100 MB of memory. */
   attributesPerReport: 250_000,
-  /** Attributes that travel together to the shelves. One chunk takes some twenty milliseconds, which is the longest an alert waits behind an import. */
+  /** Attributes that travel together to the shelves. The longest that an alert waits behind an import is one chunk; docs/bench.md has what one takes. */
   chunkAttributes: 500,
   /** Up to this many attributes a report is an alert and overtakes bulk work. */
   urgentAttributes: 200,

@@ -32,7 +32,7 @@ export type SubmitDeps = {
   readonly reporterOf: ReporterOf;
   readonly trusts: (reporter: Reporter, entityId: string) => Promise<(kind: ValueKind) => boolean>;
   readonly guardTables: () => GuardTables;
-  /** Large reports are written one after another: side by side they would take every processor from the alerts, and be no sooner done. */
+  /** Large reports are written one after another: side by side they would take every processor from the alerts, while the leader, which they all wait for, takes them one by one. */
   readonly bulkTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 };
 
