@@ -31,7 +31,8 @@ export type Pool = Db & {
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
   /** A connection of its own, for session-level locks and long loops. */
   reserve(): Promise<Tx & { release(): void }>;
-  listen(channel: string, heard: (payload: string) => void): Promise<() => Promise<void>>;
+  /** `again` is called when the connection was lost and listening goes on: what was said meanwhile was not heard. */
+  listen(channel: string, heard: (payload: string) => void, again?: () => void): Promise<() => Promise<void>>;
   close(): Promise<void>;
 };
 
@@ -48,8 +49,33 @@ export type PoolOptions = {
 const int8Oid = 20;
 const notForTransactions = 3;
 
+/** What the library and the system say when a connection is gone. */
+const lostCodes = new Set([
+  ...[
+    'CONNECTION_CLOSED',
+    'CONNECTION_ENDED',
+    'CONNECTION_DESTROYED',
+    'CONNECT_TIMEOUT',
+    'ECONNRESET',
+    'ECONNREFUSED',
+    'EPIPE',
+    'ETIMEDOUT',
+  ],
+]);
+const textOf = (error: unknown, field: 'code' | 'severity'): string => {
+  const value: unknown = typeof error === 'object' && error !== null ? (error as Readonly<Record<string, unknown>>)[field] : undefined;
+  return typeof value === 'string' ? value : '';
+};
+
+/** Whether the connection that the error came on is gone. After FATAL the server closes it. */
+export const isConnectionLoss = (error: unknown): boolean =>
+  lostCodes.has(textOf(error, 'code')) || /^(?:FATAL|PANIC)$/.test(textOf(error, 'severity'));
+
+/** Whether the connection of a transaction or a session is gone. Nothing may be sent on it any more: the library would write to nothing. */
+type Life = { over: boolean };
+
 export function openPool(url: string, options: PoolOptions): Pool {
-  const client = postgres(url, {
+  const settings = {
     max: options.max,
     ...(options.user === undefined ? {} : { user: options.user }),
     ...(options.password === undefined ? {} : { password: options.password }),
@@ -68,9 +94,11 @@ export function openPool(url: string, options: PoolOptions): Pool {
     types: { bigint: { to: int8Oid, from: [int8Oid], serialize: String, parse: Number } },
     // Known to the library, missing in its types.
     ...({ socket: connectAtOnce } as object),
-  });
+  };
+  const client = postgres(url, settings);
+  const listening = createListening((more) => postgres(url, { ...settings, ...single, ...more }));
   // Code inside a transaction may ask the pool for something. Would transactions take every connection, each would wait for another one's
-  // answer for ever: some connections are never theirs (the leader keeps one for itself).
+  // answer for ever: some connections are never theirs.
   const openMax = Math.max(1, options.max - notForTransactions);
   const waiting: (() => void)[] = [];
   let open = 0;
@@ -79,22 +107,117 @@ export function openPool(url: string, options: PoolOptions): Pool {
     async transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
       while (open >= openMax) await new Promise<void>((resolve) => waiting.push(resolve));
       open += 1;
+      const life: Life = { over: false };
       try {
-        return (await client.begin((tx) => work(wrapTx(tx)))) as T;
+        return (await client.begin(async (tx) => {
+          try {
+            const result = await work(wrapTx(tx, life));
+            // The library would commit on a connection that is gone, and crash. `begin` itself has failed by now.
+            return life.over ? await never : result;
+          } catch (error) {
+            if (life.over) return await never;
+            throw error;
+          }
+        })) as T;
       } finally {
+        life.over = true;
         open -= 1;
         waiting.shift()?.();
       }
     },
     async reserve() {
-      const reserved = await client.reserve();
-      return { ...wrapTx(reserved), release: () => reserved.release() };
+      // A client of its own: only so is its end noticed while nothing is being asked.
+      const life: Life = { over: false };
+      const own = postgres(url, { ...settings, ...single, onclose: () => (life.over = true) });
+      try {
+        // Opened by a query: a client that does not ask for types never finishes reserving its first connection.
+        await own`select 1`;
+        const reserved = await own.reserve();
+        return { ...wrapTx(reserved, life), release: () => void own.end({ timeout: 0 }).catch(() => undefined) };
+      } catch (error) {
+        void own.end({ timeout: 0 }).catch(() => undefined);
+        throw error;
+      }
     },
-    async listen(channel, heard) {
-      const subscription = await client.listen(channel, heard);
-      return () => subscription.unlisten();
+    listen: (channel, heard, again = () => {}) => listening.listen(channel, heard, again),
+    async close() {
+      await listening.close();
+      await client.end({ timeout: 5 });
     },
-    close: () => client.end({ timeout: 5 }),
+  };
+}
+
+/**
+ * For clients of one connection. Without the library's question for array types, which nobody needs there: when a connection is lost just then,
+ * nothing catches the library's error, and the process ends.
+ */
+const single = { max: 1, fetch_types: false } as const;
+
+const never = new Promise<never>(() => {});
+
+type Listener = { readonly heard: (payload: string) => void; readonly again: () => void };
+
+/** A server that restarts refuses connections for some seconds. */
+const listenAgainMs = 250;
+
+/**
+ * Listens on one connection, and again after it was lost. The library tries that once, and for good gives up on a server that is still
+ * recovering at that moment.
+ */
+function createListening(connectWith: (more: object) => postgres.Sql<{ bigint: number }>) {
+  const channels = new Map<string, Set<Listener>>();
+  let client: postgres.Sql<{ bigint: number }> | undefined;
+  let closed = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  const subscribe = (channel: string): Promise<unknown> => {
+    client ??= connectWith({
+      onnotify: (name: string, payload: string) => {
+        for (const listener of channels.get(name) ?? []) listener.heard(payload);
+      },
+      onclose: later,
+    });
+    return client.unsafe(`listen "${channel.replaceAll('"', '""')}"`);
+  };
+
+  function later(): void {
+    if (closed || timer !== undefined) return;
+    timer = setTimeout(() => {
+      timer = undefined;
+      void resume();
+    }, listenAgainMs);
+  }
+
+  async function resume(): Promise<void> {
+    try {
+      for (const channel of channels.keys()) await subscribe(channel);
+      for (const listeners of channels.values()) for (const listener of listeners) listener.again();
+    } catch {
+      later();
+    }
+  }
+
+  return {
+    async listen(channel: string, heard: (payload: string) => void, again: () => void): Promise<() => Promise<void>> {
+      const listener: Listener = { heard, again };
+      const known = channels.get(channel);
+      if (known === undefined) {
+        channels.set(channel, new Set([listener]));
+        await subscribe(channel);
+      } else known.add(listener);
+      return async () => {
+        const left = channels.get(channel);
+        left?.delete(listener);
+        if (left?.size !== 0) return;
+        channels.delete(channel);
+        await client?.unsafe(`unlisten "${channel.replaceAll('"', '""')}"`);
+      };
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await client?.end({ timeout: 5 });
+    },
   };
 }
 
@@ -121,14 +244,26 @@ async function connectAtOnce(options: { readonly host: readonly string[]; readon
   throw failure;
 }
 
+function alive(life: Life | undefined): void {
+  if (life?.over === true)
+    throw Object.assign(new Error('the connection of this transaction or session is gone'), { code: 'CONNECTION_CLOSED' });
+}
+
 type Client =
   | postgres.Sql<Record<string, never>>
   | postgres.Sql<{ bigint: number }>
   | postgres.TransactionSql<{ bigint: number }>
   | postgres.ReservedSql<{ bigint: number }>;
 
-function wrap(client: Client): Db {
-  const run = client as unknown as (strings: TemplateStringsArray, ...values: Value[]) => postgres.PendingQuery<postgres.Row[]>;
+function wrap(client: Client, life?: Life): Db {
+  const ask = client as unknown as (strings: TemplateStringsArray, ...values: Value[]) => postgres.PendingQuery<postgres.Row[]>;
+  const run = async (strings: TemplateStringsArray, ...values: Value[]): Promise<postgres.RowList<postgres.Row[]>> => {
+    alive(life);
+    return ask(strings, ...values).catch((error: unknown) => {
+      if (life !== undefined && isConnectionLoss(error)) life.over = true;
+      throw error;
+    });
+  };
   return {
     async rows<T extends object>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
       return [...(await run(strings, ...(values as Value[])))] as unknown as T[];
@@ -140,19 +275,21 @@ function wrap(client: Client): Db {
     async run(strings, ...values) {
       return (await run(strings, ...(values as Value[]))).count;
     },
-    sql: (strings, ...values) => run(strings, ...(values as Value[])),
+    sql: (strings, ...values) => ask(strings, ...(values as Value[])),
     name: (identifier) => (client as postgres.Sql)(identifier) as unknown as postgres.Helper<string>,
     json: (value) => (client as postgres.Sql).json(value as postgres.JSONValue),
     async script(text) {
+      alive(life);
       await client.unsafe(text);
     },
   };
 }
 
-function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.ReservedSql<{ bigint: number }>): Tx {
+function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.ReservedSql<{ bigint: number }>, life: Life): Tx {
   return {
-    ...wrap(client),
+    ...wrap(client, life),
     async copy(table, columns, rows) {
+      alive(life);
       const sql = client as unknown as postgres.Sql;
       const sink = await sql`copy ${sql(table)} (${sql(columns as string[])}) from stdin`.writable();
       let failed: unknown;

@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request } from 'node:http';
 
-/** A light client with a fixed number of kept-alive connections: what it costs itself is a tenth of a millisecond. */
+/** A light client with a fixed number of kept-alive connections. Its own time is part of every figure. */
 export type Client = {
   /** Milliseconds from sending to the first byte, and to the last. */
   get(path: string): Promise<{

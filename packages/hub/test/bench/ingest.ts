@@ -10,7 +10,7 @@ const width = 3;
 export const ingest: Bench = async ({ quick, say }) => {
   const rows: Row[] = [];
   for (const form of ['csv', 'json'] as const) {
-    // The rate does not change after the first hundred thousand; the second form is for comparison.
+    // The second form is for comparison and need not take as long.
     const total = quick ? 60_000 : form === 'csv' ? fullTotal : fullTotal / 4;
     await using world = await startWorld();
     const { key } = await world.member('Feed importer');
