@@ -22,12 +22,24 @@ export function hashOf(value: string): number {
   return hash >>> 0;
 }
 
-/** Strongest first, then surest, then newest: devices cut off the end. By value at last, so that the order is one. */
+/** Strongest first, then surest, then newest: devices cut off the end. By value at last, so that the order is one; of one value the longest. */
 export function compare(a: Entry, b: Entry): number {
   return (
     b.strength - a.strength ||
     b.confidence - a.confidence ||
     b.at - a.at ||
-    (a.value < b.value ? -1 : a.value > b.value ? 1 : a.kind < b.kind ? -1 : a.kind > b.kind ? 1 : 0)
+    (a.value < b.value
+      ? -1
+      : a.value > b.value
+        ? 1
+        : a.kind < b.kind
+          ? -1
+          : a.kind > b.kind
+            ? 1
+            : a.until > b.until
+              ? -1
+              : a.until < b.until
+                ? 1
+                : 0)
   );
 }
