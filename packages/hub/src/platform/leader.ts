@@ -278,11 +278,13 @@ export function createLeader(deps: LeaderDeps): Leader {
     while (running) {
       const session = await deps.db.reserve().catch(() => undefined);
       try {
-        const got = session && (await session.one<{ got: boolean }>`select pg_try_advisory_lock(${leaderLock}) as got`);
-        if (session === undefined || got?.got !== true) {
+        if (session === undefined) {
           await pause(standbyMs);
           continue;
         }
+        while (running && (await session.one<{ got: boolean }>`select pg_try_advisory_lock(${leaderLock}) as got`)?.got !== true)
+          await pause(standbyMs);
+        if (!running) break;
         leading = true;
         let checkedAt = deps.clock.monotonicMs();
         while (running) {
@@ -344,11 +346,18 @@ export function createLeader(deps: LeaderDeps): Leader {
       running = true;
       entriesSeen = (await deps.db.one<{ position: number }>`select position from bus.head`)?.position ?? 0;
       unlisten.push(
-        await deps.db.listen(outboxChannel, nudgeHere),
-        await deps.db.listen(logChannel, follow),
-        await deps.db.listen(shelfChannel, (shelf) => {
-          for (const listener of heard) listener(shelf);
-        }),
+        await deps.db.listen(outboxChannel, nudgeHere, nudgeHere),
+        await deps.db.listen(logChannel, follow, follow),
+        await deps.db.listen(
+          shelfChannel,
+          (shelf) => {
+            for (const listener of heard) listener(shelf);
+          },
+          // Nobody knows which shelf changed while nobody listened.
+          () => {
+            for (const { name } of deps.audiences) for (const listener of heard) listener(name);
+          },
+        ),
       );
       loop = lead();
     },

@@ -1,4 +1,5 @@
 import { CodedError, type Detail, type ErrorCatalog, type ErrorKind, errorsFor } from '#platform/errors';
+import { isPassing } from '#platform/passing';
 import { Reply } from './reply.ts';
 import type { Failure } from './types.ts';
 
@@ -102,6 +103,8 @@ function foreign(error: unknown): HttpOnlyError | CodedError | undefined {
   if (code === 'FST_ERR_MAX_PARAM_LENGTH') return new HttpOnlyError(414, 'http.uri_too_long', 'a part of the path is too long');
   if (code.startsWith('FST_ERR_CTP_'))
     return new HttpOnlyError(415, 'http.unsupported_media_type', 'the media type of the body is not understood');
+  // Not the client's connection but the database's: a restart, a crash, a full disk. (A client that breaks off is 'aborted'.)
+  if (isPassing(error)) return fail('http.not_ready', 'The database is not available. Try again shortly.');
   if (code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ECONNRESET') return fail('http.bad_request', 'the body ended early');
   return undefined;
 }
