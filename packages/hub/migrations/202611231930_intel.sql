@@ -56,7 +56,9 @@ create table intel.event (
   attribute_count integer not null,
   danger          smallint not null,
   tags            jsonb,
-  extra           jsonb
+  extra           jsonb,
+  -- What others read where that is not what the author wrote: his own people and addresses are taken out of it.
+  told            jsonb
 );
 create index event_waiting on intel.event (danger desc, arrived_at, id) where state = 'assessing';
 create index event_by_owner on intel.event (owner_id, arrived_at desc, id);
@@ -91,6 +93,7 @@ create table intel.attribute (
   reason     text,
   tags       jsonb,
   extra      jsonb,
+  told       jsonb,                        -- as for the event
   -- A chunk is read as a whole, and ids are random: without the chunk in the key each of an import's chunks would read the whole event.
   primary key (event_id, chunk, id)
 );
@@ -106,6 +109,7 @@ create table intel.object (
   timestamp     bigint not null,
   refs          jsonb,
   extra         jsonb,
+  told          jsonb,                     -- as for the event
   primary key (event_id, id)
 );
 
@@ -151,7 +155,8 @@ create table intel.comment (
   entity_id   uuid not null,
   entity_name text not null,
   at          timestamptz not null,
-  text        text not null
+  text        text not null,
+  told        text                         -- as for the event
 );
 create index comment_by_event on intel.comment (event_id, at);
 

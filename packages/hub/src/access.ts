@@ -1,5 +1,6 @@
 /** Joins what members and levels know into the answers that later modules ask for. Belongs to the composition root. */
 import { domainToUnicode } from 'node:url';
+import { ownData } from '#guard';
 import type { Readers, Reporter, ReporterOf } from '#intel';
 import { findEntity, findEntityAccess, viewerOf, voiceOf } from '#members';
 import type { Viewer } from '#platform/actor';
@@ -33,10 +34,10 @@ export function access(deps: AccessDeps) {
       kind: entity.kind,
       level: entity.level,
       voice,
-      own: {
+      own: ownData({
         assets: assets.map((asset) => ({ kind: asset.kind === 'mail_domain' ? 'domain' : asset.kind, value: asset.value })),
         people: people.map((person) => ({ name: person.name, mails: [person.mail] })),
-      },
+      }),
       ownDomains: assets
         .filter((asset) => asset.kind === 'domain' || asset.kind === 'mail_domain')
         .map((asset) => domainToUnicode(asset.value)),

@@ -142,3 +142,40 @@ test('held values of a waiting event do not pass with its acceptance, but pass w
   await release(network, berta, ana, 'ip', '1.1.1.1');
   assert.ok(await network.decision(hospital, '1.1.1.1'));
 });
+
+test('other programs block by to_ids alone: of what the guard stops only the author keeps it, until two people release it', async () => {
+  await using world = await startGuarded();
+  const { network, town, hospital, ana, berta } = world;
+  const file = {
+    Event: {
+      info: 'held, refused and plain',
+      distribution: '1',
+      Tag: [{ name: 'tlp:green' }],
+      Attribute: [
+        ...['8.8.8.8', '10.1.2.3', '185.220.101.7'].map((value) => ({ type: 'ip-dst', value, to_ids: true })),
+        { type: 'filename', value: 'kit.exe', to_ids: true },
+        { type: 'ip-dst', value: '185.220.101.8', to_ids: false },
+      ],
+    },
+  };
+  const sent = await network.file(town, file, '?format=misp');
+  assert.equal(sent.status, 202, sent.text);
+  await network.settle();
+  const event = sent.body.events[0] ?? assert.fail();
+  const wanted = async (by: TestMember): Promise<readonly string[]> => {
+    const answer = await by.get<{ Event: { Attribute: { value: string; to_ids: boolean }[] } }>(
+      `/api/v1/events/${event}/export?format=misp`,
+    );
+    assert.equal(answer.body.Event.Attribute.length, 5, answer.text);
+    return answer.body.Event.Attribute.filter((each) => each.to_ids)
+      .map((each) => each.value)
+      .sort();
+  };
+  assert.deepEqual(await wanted(town), ['10.1.2.3', '185.220.101.7', '8.8.8.8', 'kit.exe']);
+  assert.deepEqual(await wanted(hospital), ['185.220.101.7', 'kit.exe']);
+  const read = await hospital.get<{ indicators: { value: string; toIds: boolean }[] }>(`/api/v1/events/${event}/indicators`);
+  assert.equal(read.body.indicators.find((each) => each.value === '8.8.8.8')?.toIds, false);
+  await release(network, ana, berta, 'ip', '8.8.8.8');
+  assert.deepEqual(await wanted(hospital), ['185.220.101.7', '8.8.8.8', 'kit.exe']);
+  assert.deepEqual(await wanted(town), ['10.1.2.3', '185.220.101.7', '8.8.8.8', 'kit.exe']);
+});

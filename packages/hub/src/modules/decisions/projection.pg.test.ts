@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Batch, signaturePrefix } from '@rebato/contract';
-import { assembleTables, builtinTables } from '#guard';
+import { assembleTables, builtinTables, ownData } from '#guard';
 import { type Draft, registerIntel, submitDrafts } from '#intel';
 import type { Actor } from '#platform/actor';
 import { manualClock } from '#platform/clock';
@@ -71,7 +71,7 @@ async function startBench() {
       kind: 'public',
       level: 'gold',
       voice: id,
-      own: { assets: [], people: [] },
+      own: ownData({ assets: [], people: [] }),
       ownDomains: [],
       ownPeople: [],
     }),

@@ -4,7 +4,6 @@ import { guardRulesMarkdown, ruleTexts } from './documentation.ts';
 import { judgeTargets } from './resolved.ts';
 import { addSpread, emptySpread, judgeSpread, spreadLimits } from './spread.ts';
 import { assembleTables, builtinTables } from './tables.ts';
-import { victimData } from './victims.ts';
 
 const range = (count: number, make: (i: number) => string): string[] => Array.from({ length: count }, (_, i) => make(i));
 
@@ -41,43 +40,6 @@ test('C20: a name that points at something guarded is held', () => {
     assert.equal(verdict.verdict === 'hold' && verdict.rule, 'resolves', target);
   }
   assert.equal(judgeTargets(['evil.github.io', 's3.amazonaws.com'], marking, tables).verdict, 'pass');
-});
-
-const own = {
-  assets: [
-    { kind: 'net', value: '130.206.0.0/16' },
-    { kind: 'domain', value: 'hospital-uno.es' },
-  ],
-  people: [{ name: 'Ana García López', mails: ['Ana.Garcia@hospital-uno.es', 'ana@private.net'] }],
-} as const;
-
-test('victimData: finds the own addresses, names, mailboxes and people, however they stand in the text', () => {
-  const reasons = (kind: 'ip' | 'net' | 'url' | 'email' | 'filename' | 'domain' | 'text', value: string) =>
-    [...new Set(victimData([{ kind, value }], own).map((hit) => hit.reason))].sort().join(' ');
-  assert.equal(reasons('ip', '130.206.3.3'), 'own_asset');
-  assert.equal(reasons('net', '130.206.3.0/24'), 'own_asset');
-  assert.equal(reasons('domain', 'mail.hospital-uno.es'), 'own_asset');
-  assert.equal(reasons('url', 'https://mail.hospital-uno.es:8443/owa?x=1'), 'own_asset');
-  assert.equal(reasons('email', 'ana@private.net'), 'person_mail');
-  assert.equal(reasons('email', 'Ana.Garcia@Hospital-Uno.es'), 'own_asset person_mail');
-  assert.equal(reasons('filename', 'nomina_ANA-GARCIA_LOPEZ.docx'), 'person_name');
-  assert.equal(reasons('text', 'The user García López, Ana? No: Ana Garcia Lopez opened it from 130.206.9.9.'), 'own_asset person_name');
-  assert.equal(reasons('text', 'It came from 130.206.9.9, then from mail.hospital-uno.es.'), 'own_asset');
-  assert.equal(reasons('text', 'Mail to <ana@private.net>.'), 'person_mail');
-});
-
-test('victimData: leaves everything else alone', () => {
-  const clean = [
-    { kind: 'ip', value: '45.95.147.236' },
-    { kind: 'domain', value: 'hospital-uno.es.evil.top' },
-    { kind: 'domain', value: 'myhospital-uno.es' },
-    { kind: 'email', value: 'ana.garcia@evil.top' },
-    { kind: 'text', value: 'Ana wrote to García about López.' },
-    { kind: 'hash', value: 'md5:9e107d9d372bb6826bd81d3542a419d6' },
-  ] as const;
-  assert.deepEqual(victimData(clean, own), []);
-  const mixed = victimData([...clean, { kind: 'ip', value: '130.206.1.1' }], own);
-  assert.deepEqual(mixed, [{ index: clean.length, reason: 'own_asset', found: '130.206.0.0/16' }]);
 });
 
 test('documentation: names every rule once', () => {

@@ -8,4 +8,4 @@ export { guardRoutes } from './routes.ts';
 export { addSpread, emptySpread, judgeSpread, type SpreadTotals } from './spread.ts';
 export { assembleTables, builtinTables, type GuardTables } from './tables.ts';
 export { blockable, type GuardHold, type GuardInput, type GuardRefusal, type GuardRule, type GuardVerdict } from './verdict.ts';
-export { type Finding, type OwnPerson, type VictimHit, victimData } from './victims.ts';
+export { type OwnData, type OwnPerson, type OwnSpan, ownData, withheldMark, withhold } from './victims.ts';

@@ -120,7 +120,7 @@ export async function releaseHeld(deps: Pick<AssessDeps, 'bus' | 'trail'>, tx: T
     const chunk = event.chunks;
     await tx.run`
       update intel.attribute set state = ${event.state === 'published' ? 'accepted' : 'pending'}, blockable = true, chunk = ${chunk}, rule = 'released'
-       where event_id = ${eventId} and vkey = ${vkey} and state = 'held'`;
+       where event_id = ${eventId} and vkey = ${vkey} and state = 'held' and rule is distinct from 'victim_data'`;
     await tx.run`update intel.event set chunks = ${chunk + 1} where id = ${eventId}`;
     if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk });
   }

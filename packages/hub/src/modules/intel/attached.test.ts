@@ -17,6 +17,7 @@ const attribute = (id: string, type: string, value: string, uuid?: string): Judg
   toIds: false,
   ownOnly: false,
   objectId: null,
+  told: undefined,
   draft: { type, value, tags: [], ...(uuid === undefined ? {} : { uuid }) },
 });
 const file = (name: string, attributeUuid?: string): DraftAttachment => ({

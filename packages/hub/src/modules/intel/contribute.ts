@@ -1,8 +1,9 @@
+import { withhold } from '#guard';
 import type { Actor } from '#platform/actor';
 import { canonicalise } from '#values';
 import { fail } from './errors.ts';
 import { kindIndex } from './normalise.ts';
-import type { SubmitDeps } from './submit-drafts.ts';
+import type { Reporter, SubmitDeps } from './submit-drafts.ts';
 import { vkeyOf } from './vkey.ts';
 
 export type SightingInput = {
@@ -12,6 +13,9 @@ export type SightingInput = {
   readonly at?: Date;
   readonly source?: string;
 };
+
+/** A text without what it says of its writer's own side. */
+const toldBy = ({ own }: Reporter, text: string): string => withhold(text, own.inText(text));
 
 /** Sensors' clocks run ahead by seconds. What lies further in the future is cut to now, so that it does not sort first for ever. */
 const clockSlackMs = 30_000;
@@ -35,7 +39,7 @@ export async function addSightings(deps: SubmitDeps, actor: Actor, inputs: reado
       await tx.run`
         insert into intel.sighting (id, vkey, kind, value, type, at, recorded_at, entity_id, entity_name, voice, source)
         values (${row.id}, ${row.vkey}, ${kindIndex[row.kind]}, ${row.value}, ${row.input.sighting}, ${row.at}, ${now}, ${actor.entityId}, ${reporter.name},
-                ${reporter.voice}, ${row.input.source ?? null})`;
+                ${reporter.voice}, ${row.input.source === undefined ? null : toldBy(reporter, row.input.source)})`;
       await deps.bus.append(tx, 'intel.sighted', { sightingId: row.id });
     }
     await deps.trail.record(tx, actor, 'intel.sight', rows[0]?.id ?? '', { sightings: rows.length });
@@ -48,9 +52,11 @@ export async function addSightings(deps: SubmitDeps, actor: Actor, inputs: reado
 export async function addComment(deps: SubmitDeps, actor: Actor, eventId: string, text: string): Promise<string> {
   const reporter = await deps.reporterOf(actor.entityId);
   const id = deps.ids.uuid();
+  const told = toldBy(reporter, text);
   await deps.db.transaction(async (tx) => {
     await tx.run`
-      insert into intel.comment (id, event_id, entity_id, entity_name, at, text) values (${id}, ${eventId}, ${actor.entityId}, ${reporter.name}, ${deps.clock.now()}, ${text})`;
+      insert into intel.comment (id, event_id, entity_id, entity_name, at, text, told)
+      values (${id}, ${eventId}, ${actor.entityId}, ${reporter.name}, ${deps.clock.now()}, ${text}, ${told === text ? null : told})`;
     await deps.bus.append(tx, 'intel.commented', { eventId, commentId: id });
     await deps.trail.record(tx, actor, 'intel.comment', eventId, {});
   });

@@ -19,6 +19,7 @@ import {
   listEventsOf,
   listHeld,
   listJudged,
+  listJudgedAsTold,
   listOwnAttachments,
   listOwnIndicators,
   listOwnObjects,
@@ -41,11 +42,14 @@ import {
   type ShelfEvent,
   type ShelfIndicator,
 } from './queries.ts';
-import { readEventRow } from './store.ts';
+import { type EventRow, readEventRow } from './store.ts';
 import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
 import { submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
 import { vkeyOf } from './vkey.ts';
+
+/** What anybody but its author reads of an event on the write side. */
+const asTold = (event: EventRow): EventRow => ({ ...event, info: event.told?.info ?? event.info });
 
 /** Gives a reader's queries the connection of his own shelf. */
 export type Readers = { of(viewer: Viewer): Db };
@@ -118,6 +122,7 @@ export function createIntel(setup: IntelDeps) {
     async exportEvent(actor: Actor, id: string, format: 'misp' | 'stix'): Promise<object> {
       const event = await visibleEvent(actor, id);
       const own = event.ownerId === actor.entityId;
+      const written = own ? await readEventRow(deps.db, event.id) : undefined;
       const rows: ShelfIndicator[] = own ? await allOwn(event.id) : await allOnShelf(actor, event.num);
       const attachments = own ? await listOwnAttachments(deps.db, event.id) : await listAttachments(shelf(actor), actor.viewer, event.id);
       const files: DraftAttachment[] = [];
@@ -132,7 +137,9 @@ export function createIntel(setup: IntelDeps) {
           });
       }
       const objects = own ? await listOwnObjects(deps.db, event.id) : await listObjects(shelf(actor), event.num);
-      const draft = toDraft(event, rows, objects, files, own);
+      const head =
+        written === undefined ? event : { ...event, info: written.info, tags: written.tags as ShelfEvent['tags'], extra: written.extra };
+      const draft = toDraft(head, rows, objects, files, own);
       return format === 'misp'
         ? toMisp(draft)
         : toStix(draft, { producer: { uuid: event.ownerId, name: event.ownerName }, now: event.releasedAt });
@@ -205,12 +212,16 @@ export function createIntel(setup: IntelDeps) {
           [...new Set(events.map((event) => event.ownerId))].map(async (id) => [id, await sourceRecord(deps.db, id)] as const),
         ),
       );
-      return events.map((event) => ({ event, counts, record: records.get(event.ownerId) ?? { published: 0, rejected: 0, retracted: 0 } }));
+      return events.map((event) => ({
+        event: asTold(event),
+        counts,
+        record: records.get(event.ownerId) ?? { published: 0, rejected: 0, retracted: 0 },
+      }));
     },
     async queueEvent(eventId: string) {
       const event = await readEventRow(deps.db, eventId);
       if (event === undefined) throw fail('intel.event_not_found', `There is no event ${eventId}.`);
-      const rows = await listJudged(deps.db, eventId, limits.pageMax);
+      const rows = await listJudgedAsTold(deps.db, eventId, limits.pageMax);
       const voices =
         rows.length === 0
           ? []
@@ -219,7 +230,7 @@ export function createIntel(setup: IntelDeps) {
               rows.map((row) => row.vkey),
             );
       return {
-        event,
+        event: asTold(event),
         rows,
         voices,
         counts: await countStates(deps.db, [eventId]),

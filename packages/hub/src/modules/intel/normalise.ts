@@ -1,8 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Distribution, type Pap, paps, type Tlp, tlps, type ValueKind, valueKinds } from '@rebato/contract';
-import { type Asset, type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnPerson, victimData } from '#guard';
+import { type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnData } from '#guard';
 import { canonicalise, defaultsFor, isType } from '#values';
 import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
+import { type Telling, tellAttribute, tellObject, type Withheld } from './told.ts';
 import { vkeyOf } from './vkey.ts';
 
 /** One attribute, judged: what the database stores of it. `state` is what the guard and the rules leave for a person to do. */
@@ -21,14 +22,19 @@ export type JudgedAttribute = {
   readonly ownOnly: boolean;
   readonly objectId: string | null;
   readonly draft: DraftAttribute;
+  /** What others read of it, where that is not what the sender wrote. */
+  readonly told: DraftAttribute | undefined;
 };
-export type JudgedObject = { readonly id: string; readonly ownOnly: boolean; readonly draft: DraftObject };
-
-/** What the sender holds back by itself: what touches its own declared assets and its people (victim data). */
-export type OwnData = { readonly assets: readonly Asset[]; readonly people: readonly OwnPerson[] };
+export type JudgedObject = {
+  readonly id: string;
+  readonly ownOnly: boolean;
+  readonly draft: DraftObject;
+  readonly told: DraftObject | undefined;
+};
 
 export type JudgeContext = {
   readonly tables: GuardTables;
+  /** What the sender holds back by itself: what touches its own declared assets and its people (victim data). */
   readonly own: OwnData;
   readonly tlp: Tlp;
   readonly pap: Pap;
@@ -51,7 +57,8 @@ export const asUuid = (text: string | undefined): string | undefined => {
   return lower !== undefined && uuidPattern.test(lower) ? lower : undefined;
 };
 
-type Judged = { attributes: JudgedAttribute[]; objects: JudgedObject[] };
+/** `withheld`: texts that leave otherwise than they were written. */
+type Judged = { attributes: JudgedAttribute[]; objects: JudgedObject[]; withheld: Withheld[] };
 
 /** Judges every attribute of a draft, each one by itself: N in, N judged. */
 export function judgeDraft(draft: Draft, context: JudgeContext): Judged {
@@ -83,45 +90,39 @@ function* judgeInSteps(draft: Draft, context: JudgeContext): Generator<undefined
     used.add(id);
     return id;
   };
+  const telling: Telling = { own: context.own, withheld: [] };
   const attributes: JudgedAttribute[] = [];
   for (const attribute of draft.attributes) {
-    attributes.push(judgeAttribute(attribute, undefined, fresh(attribute.uuid), context));
+    attributes.push(judgeAttribute(attribute, undefined, fresh(attribute.uuid), context, telling));
     if (attributes.length % judgedPerStep === 0) yield;
   }
-  const objects = draft.objects.map((object): JudgedObject => {
-    const judged = { id: fresh(object.uuid), ownOnly: narrower(object.distribution), draft: object };
-    for (const attribute of object.attributes) attributes.push(judgeAttribute(attribute, judged, fresh(attribute.uuid), context));
-    return judged;
-  });
-  return { attributes: holdSpread(holdVictims(attributes, context.own)), objects };
+  const objects: JudgedObject[] = [];
+  for (const object of draft.objects) {
+    const judged = { id: fresh(object.uuid), ownOnly: narrower(object.distribution), draft: object, told: tellObject(object, telling) };
+    objects.push(judged);
+    for (const attribute of object.attributes) {
+      attributes.push(judgeAttribute(attribute, judged, fresh(attribute.uuid), context, telling));
+      if (attributes.length % judgedPerStep === 0) yield;
+    }
+  }
+  return { attributes: holdSpread(attributes), objects, withheld: telling.withheld };
 }
 
-/** Holds back what says something of the sender's own side, in the value or in its comment. */
-function holdVictims(attributes: readonly JudgedAttribute[], own: OwnData): readonly JudgedAttribute[] {
-  if (own.assets.length + own.people.length === 0) return attributes;
-  const hits = new Map(
-    victimData(
-      attributes.flatMap(({ kind, canonical, draft }) => [
-        { kind, value: canonical },
-        { kind: 'text' as const, value: draft.comment ?? '' },
-        // The canonical form of a compound value is its first part; the rest of it leaves as well.
-        { kind: 'text' as const, value: canonical === draft.value ? '' : draft.value },
-      ]),
-      own,
-    ).map((hit) => [Math.floor(hit.index / 3), hit]),
-  );
-  return attributes.map((attribute, index) => {
-    const hit = hits.get(index);
-    if (hit === undefined) return attribute;
-    const what = hit.reason === 'own_asset' ? 'belongs to your own entity' : 'is one of your own people';
-    return {
-      ...attribute,
-      state: 'held',
-      blockable: false,
-      rule: 'victim_data',
-      reason: `${hit.found} ${what}: data about victims does not leave.`,
-    };
-  });
+/** Holds back a value that says something of the sender's own side, in any part of it. */
+function holdVictim(attribute: JudgedAttribute, own: OwnData): JudgedAttribute {
+  if (own.empty) return attribute;
+  const { kind, canonical, draft } = attribute;
+  // The canonical form of a compound value is its first part; the rest of it leaves as well.
+  const span = own.inValue(kind, canonical) ?? (canonical === draft.value ? undefined : own.inText(draft.value)[0]);
+  if (span === undefined) return attribute;
+  const what = span.reason === 'own_asset' ? 'belongs to your own entity' : 'is one of your own people';
+  return {
+    ...attribute,
+    state: 'held',
+    blockable: false,
+    rule: 'victim_data',
+    reason: `${span.found} ${what}: data about victims does not leave.`,
+  };
 }
 
 /** Networks that are harmless one by one and too wide together wait together. */
@@ -137,7 +138,19 @@ function holdSpread(attributes: readonly JudgedAttribute[]): JudgedAttribute[] {
 /** A part's own distribution: to the owner's entity, or to a group of the source's that means nothing here. */
 const narrower = (distribution: Distribution | undefined): boolean => distribution === 'entity' || distribution === 'group';
 
-function judgeAttribute(draft: DraftAttribute, object: JudgedObject | undefined, id: string, context: JudgeContext): JudgedAttribute {
+function judgeAttribute(
+  draft: DraftAttribute,
+  object: JudgedObject | undefined,
+  id: string,
+  context: JudgeContext,
+  telling: Telling,
+): JudgedAttribute {
+  const judged = holdVictim(judgeBare(draft, object, id, context), context.own);
+  // A value that stays has nothing around it that leaves.
+  return judged.rule === 'victim_data' ? judged : { ...judged, told: tellAttribute(draft, telling) };
+}
+
+function judgeBare(draft: DraftAttribute, object: JudgedObject | undefined, id: string, context: JudgeContext): JudgedAttribute {
   const known = isType(draft.type);
   const toIds = draft.toIds ?? defaultsFor(draft.type)?.toIds ?? false;
   const canonical: ReturnType<typeof canonicalise> = known
@@ -146,7 +159,7 @@ function judgeAttribute(draft: DraftAttribute, object: JudgedObject | undefined,
   const tlp = narrowest(tlps, context.tlp, draft.tlp);
   const pap = narrowest(paps, context.pap, draft.pap);
   const ownOnly = object?.ownOnly === true || narrower(draft.distribution) || tlp !== context.tlp;
-  const base = { id, objectId: object?.id ?? null, toIds, ownOnly, draft };
+  const base = { id, objectId: object?.id ?? null, toIds, ownOnly, draft, told: undefined };
   if (!canonical.ok) {
     // Kept as it came, so that nothing is lost, but never matched or blocked.
     const vkey = vkeyOf('other', draft.value);

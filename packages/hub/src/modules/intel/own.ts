@@ -64,6 +64,15 @@ export async function listJudged(db: Db, eventId: string, limit: number): Promis
      order by array_position(array['held', 'pending', 'refused', 'rejected', 'accepted', 'retracted'], state), id limit ${limit}`;
 }
 
+/** The same for assessors: they decide on what leaves, and what says something of the sender's own side does not leave. */
+export async function listJudgedAsTold(db: Db, eventId: string, limit: number): Promise<JudgedRow[]> {
+  return db.rows<JudgedRow>`
+    select id, type, value, canonical, kind, vkey, state, blockable, to_ids, rule, reason, coalesce(told ->> 'comment', comment) as comment
+      from intel.attribute
+     where event_id = ${eventId} and rule is distinct from 'victim_data'
+     order by array_position(array['held', 'pending', 'refused', 'rejected', 'accepted', 'retracted'], state), id limit ${limit}`;
+}
+
 /**
  * All indicators of an event as its author has them, in the form of a shelf: also what is marked for him alone, and what the guard or an
  * assessor kept from going further. The caller has found that the event is the reader's.

@@ -6,6 +6,7 @@ import { type JudgedAttribute, judgeDraft, markingOf } from './normalise.ts';
 import { findValues } from './queries.ts';
 import type { Markings, Submission, SubmitDeps } from './submit-drafts.ts';
 import { problemsOf } from './submit-report.ts';
+import { tellEvent, type Withheld } from './told.ts';
 
 export type PreviewFinding = {
   readonly attribute: JudgedAttribute;
@@ -15,7 +16,13 @@ export type PreviewFinding = {
   readonly confidence?: string;
   readonly known: readonly { readonly eventId: string; readonly title: string; readonly releasedAt: Date }[];
 };
-export type Preview = { readonly title: string; readonly findings: readonly PreviewFinding[]; readonly warnings: readonly string[] };
+export type Preview = {
+  readonly title: string;
+  readonly findings: readonly PreviewFinding[];
+  /** Words that others will not read, because they say something of the sender's own side. */
+  readonly withheld: readonly Withheld[];
+  readonly warnings: readonly string[];
+};
 
 /** Shown of one value before sending: more is no help. */
 const knownPerValue = 3;
@@ -40,21 +47,25 @@ export async function previewReport(
   });
   if (!parsed.ok) throw fail('intel.bad_input', parsed.problems[0]?.message ?? 'The input could not be read.', problemsOf(parsed.problems));
   const trusted = await deps.trusts(reporter, actor.entityId);
-  const attributes = parsed.drafts.flatMap(
-    (draft) =>
-      judgeDraft(draft, {
-        tables: deps.guardTables(),
-        own: reporter.own,
-        ...markingOf(input.markings, draft),
-        trusted,
-        uuid: deps.ids.uuid,
-      }).attributes,
-  );
+  const withheld: Withheld[] = [];
+  const attributes = parsed.drafts.flatMap((draft) => {
+    tellEvent({ ...draft, info: input.markings.info ?? draft.info }, { own: reporter.own, withheld });
+    const judged = judgeDraft(draft, {
+      tables: deps.guardTables(),
+      own: reporter.own,
+      ...markingOf(input.markings, draft),
+      trusted,
+      uuid: deps.ids.uuid,
+    });
+    withheld.push(...judged.withheld);
+    return judged.attributes;
+  });
   const vkeys = [...new Set(attributes.map((attribute) => attribute.vkey))].slice(0, knownMax);
   const found = vkeys.length === 0 ? [] : await findValues(deps.readers.of(actor.viewer), actor.viewer, vkeys, knownPerValue);
   const places = new Map((parsed.findings ?? []).map((finding) => [finding.canonical.value, finding]));
   return {
     title: parsed.drafts[0]?.info ?? '',
+    withheld,
     warnings: parsed.warnings.map((warning) => `${warning.line === undefined ? '' : `line ${warning.line}: `}${warning.message}`),
     findings: attributes.map((attribute) => {
       const place = places.get(attribute.canonical);

@@ -32,14 +32,29 @@ export async function placeEvent(
   const [row] = await tx.rows<PlacedEvent>`
     insert into event (id, uuid, lane, owner_id, owner_name, voice, confidence, arrived_at, author_name, author_uuid, info, date, threat_level, analysis, tlp,
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
-    select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, e.info, e.date,
+    select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, ${told(tx, lane, 'e', 'info', 'text')}, e.date,
            e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
-           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, lane)}), e.tags, e.extra
+           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, lane)}), ${told(tx, lane, 'e', 'tags', 'jsonb')},
+           ${told(tx, lane, 'e', 'extra', 'jsonb')}
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
     returning num, voice, confidence, published_at, arrived_at, consolidated`;
   return row && { event: row, created: true };
 }
+
+/** What an author wrote is for his own lane; the others get it without what says something of his own side. */
+const told = (tx: Tx, lane: string, of: 'e' | 'a' | 'o', column: string, type: 'text' | 'jsonb') => {
+  const written = tx.sql`${tx.name(of)}.${tx.name(column)}`;
+  if (lane.startsWith('e:')) return written;
+  const part = tx.name(of);
+  return type === 'text'
+    ? tx.sql`coalesce(${part}.told ->> ${column}::text, ${written})`
+    : tx.sql`coalesce(${part}.told -> ${column}::text, ${written})`;
+};
+const toldComment = (tx: Tx, lane: string) => tx.sql`case when 'e:' || c.entity_id = ${lane} then c.text else coalesce(c.told, c.text) end`;
+
+/** Other programs block by `to_ids` alone: of what the guard refuses or holds only the author keeps it. */
+const wanted = (tx: Tx, lane: string) => (lane.startsWith('e:') ? tx.sql`a.to_ids` : tx.sql`a.to_ids and a.state = 'accepted'`);
 
 /** A value that may become a decision, with the evidence for it that has just been placed: `rows` indicators of one event. */
 export type PlacedValue = {
@@ -63,12 +78,13 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, ev
     with placed as (
       insert into indicator (id, event_num, vkey, vkey2, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, lane, type, value, canonical,
                              category, relation, comment, tags, extra)
-      select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, a.to_ids, a.blockable, ${lane}, a.type, a.value,
-             a.canonical, a.category, a.relation, a.comment, a.tags, a.extra
+      select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, ${wanted(tx, lane)}, a.blockable, ${lane}, a.type, a.value,
+             a.canonical, a.category, a.relation, ${told(tx, lane, 'a', 'comment', 'text')}, ${told(tx, lane, 'a', 'tags', 'jsonb')},
+             ${told(tx, lane, 'a', 'extra', 'jsonb')}
         from intel.attribute a
        where a.event_id = ${eventId} and a.chunk = ${chunk} and ${readable(tx, lane)}
       -- What two people have let go was here to be read already.
-      on conflict (event_num, id) do update set blockable = true where not indicator.blockable and excluded.blockable
+      on conflict (event_num, id) do update set blockable = true, to_ids = excluded.to_ids where not indicator.blockable and excluded.blockable
       returning vkey, kind, coalesce(canonical, value) as value, blockable
     )
     select vkey, kind, value from placed where blockable`;
@@ -81,7 +97,9 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, ev
 export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, commentsUntil: Date): Promise<void> {
   await tx.run`
     insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
-    select o.id, ${num}, ${lane}, o.name, o.meta_category, o.comment, o.timestamp, o.refs, o.extra from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${lane.startsWith('e:')})
+    select o.id, ${num}, ${lane}, o.name, o.meta_category, ${told(tx, lane, 'o', 'comment', 'text')}, o.timestamp, ${told(tx, lane, 'o', 'refs', 'jsonb')},
+           ${told(tx, lane, 'o', 'extra', 'jsonb')}
+      from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${lane.startsWith('e:')})
     on conflict do nothing`;
   await tx.run`
     insert into attachment (id, lane, event_id, attribute_id, name, bytes, sha256, malware)
@@ -91,7 +109,7 @@ export async function placeParts(tx: Tx, eventId: string, num: number, lane: str
     on conflict do nothing`;
   await tx.run`
     insert into comment (id, lane, event_id, entity_name, at, text)
-    select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text from intel.comment c where c.event_id = ${eventId} and c.at <= ${commentsUntil}
+    select c.id, ${lane}, c.event_id, c.entity_name, c.at, ${toldComment(tx, lane)} from intel.comment c where c.event_id = ${eventId} and c.at <= ${commentsUntil}
     on conflict do nothing`;
 }
 
@@ -161,7 +179,7 @@ export async function placeComment(tx: Tx, commentId: string, lane: string): Pro
   return (
     (await tx.run`
       insert into comment (id, lane, event_id, entity_name, at, text)
-      select c.id, ${lane}, c.event_id, c.entity_name, c.at, c.text
+      select c.id, ${lane}, c.event_id, c.entity_name, c.at, ${toldComment(tx, lane)}
         from intel.comment c
        where c.id = ${commentId} and exists (select from event e where e.id = c.event_id and e.lane = ${lane})
       on conflict do nothing`) > 0

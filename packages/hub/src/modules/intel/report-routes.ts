@@ -155,6 +155,7 @@ export function reportRoutes(http: Http, intel: Intel): void {
       const preview = await intel.preview(actor, fileOf(query, request));
       return {
         title: preview.title,
+        withheld: preview.withheld.map((each) => ({ ...each, found: [...each.found] })),
         warnings: [...preview.warnings],
         findings: preview.findings.map(({ attribute, outcome, start, end, confidence, known }) => ({
           type: attribute.draft.type,

@@ -76,6 +76,15 @@ export const previewReply = Type.Object({
     }),
   ),
   title: Type.String(),
+  /** Words that leave otherwise than they are written, because they name the sender's own people, addresses or names. */
+  withheld: Type.Array(
+    Type.Object({
+      field: literals(['title', 'comment', 'tag', 'other'] as const),
+      of: nullable(Type.String({ description: 'The value whose comment or tag it is.' })),
+      found: Type.Array(Type.String()),
+      becomes: Type.String({ description: 'As others will read it.' }),
+    }),
+  ),
   warnings: Type.Array(Type.String()),
 });
 

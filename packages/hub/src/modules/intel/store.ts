@@ -1,6 +1,6 @@
 import type { Distribution, Pap, Tlp } from '@rebato/contract';
 import type { CopyValue, Db, Tx } from '#platform/db';
-import type { DraftAttribute, Extra } from './draft.ts';
+import type { DraftAttribute, DraftObject, Extra } from './draft.ts';
 import { categoryOf, type JudgedAttribute, type JudgedObject, kindIndex, tagsOf } from './normalise.ts';
 
 /** All SQL of the write side. Tables of schema `intel`. */
@@ -56,6 +56,8 @@ export type EventRow = {
   readonly danger: number;
   readonly tags: unknown;
   readonly extra: Extra | null;
+  /** What others read, where that is not what its author wrote. */
+  readonly told: { readonly info: string; readonly tags?: unknown; readonly extra?: Extra | null } | null;
 };
 
 export async function findIdempotent(
@@ -76,15 +78,20 @@ export async function insertReport(tx: Tx, row: ReportRow): Promise<boolean> {
   return rows === 1;
 }
 
+/** What is missing is as it was written: a JSON null would count as said. */
+const onlySaid = (fields: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== null));
+
 /** Returns false when the owner has an event with this source UUID already. */
 export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
   const rows = await tx.run`
     insert into intel.event (id, report_id, uuid, owner_id, owner_name, voice, author_name, author_uuid, info, date, threat_level, analysis, tlp, pap,
-                             distribution, group_id, timestamp, confidence, arrived_at, state, published_at, chunks, attribute_count, danger, tags, extra)
+                             distribution, group_id, timestamp, confidence, arrived_at, state, published_at, chunks, attribute_count, danger, tags, extra, told)
     values (${row.id}, ${row.reportId}, ${row.uuid}, ${row.ownerId}, ${row.ownerName}, ${row.voice}, ${row.authorName}, ${row.authorUuid}, ${row.info},
             ${row.date}, ${row.threatLevel}, ${row.analysis}, ${row.tlp}, ${row.pap}, ${row.distribution}, ${row.groupId}, ${row.timestamp},
             ${row.confidence}, ${row.arrivedAt}, ${row.state}, ${row.publishedAt}, ${row.chunks}, ${row.attributeCount}, ${row.danger},
-            ${row.tags === null ? null : tx.json(row.tags)}, ${row.extra === null ? null : tx.json(row.extra)})
+            ${row.tags === null ? null : tx.json(row.tags)}, ${row.extra === null ? null : tx.json(row.extra)},
+            ${row.told === null ? null : tx.json(onlySaid(row.told))})
     on conflict (owner_id, uuid) where state <> 'rejected' do nothing`;
   return rows === 1;
 }
@@ -114,6 +121,7 @@ const attributeColumns = [
   'reason',
   'tags',
   'extra',
+  'told',
 ] as const;
 
 /** Attributes in the order given; `chunkOf` says in which round each travels. */
@@ -153,6 +161,9 @@ export async function insertAttributes(
         row.reason,
         json(tagsOf(draft.tags)),
         json(attributeExtra(draft, timestamp)),
+        row.told === undefined
+          ? null
+          : json(onlySaid({ comment: row.told.comment ?? null, tags: tagsOf(row.told.tags), extra: attributeExtra(row.told, timestamp) })),
       ];
     }
   }
@@ -190,15 +201,24 @@ const attributeExtra = (
   });
 
 export async function insertObjects(tx: Tx, eventId: string, timestamp: number, objects: readonly JudgedObject[]): Promise<void> {
-  for (const { id, ownOnly, draft } of objects) {
-    const { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen } = draft;
-    const extra = packExtra(draft.extra, { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen });
+  for (const { id, ownOnly, draft, told } of objects) {
+    const written = wordsOf(draft);
     await tx.run`
-      insert into intel.object (id, event_id, own_only, name, meta_category, comment, timestamp, refs, extra)
-      values (${id}, ${eventId}, ${ownOnly}, ${draft.name}, ${draft.metaCategory ?? null}, ${draft.comment ?? null}, ${draft.timestamp ?? timestamp},
-              ${draft.references.length === 0 ? null : tx.json(draft.references)}, ${extra === null ? null : tx.json(extra)})`;
+      insert into intel.object (id, event_id, own_only, name, meta_category, comment, timestamp, refs, extra, told)
+      values (${id}, ${eventId}, ${ownOnly}, ${draft.name}, ${draft.metaCategory ?? null}, ${written.comment}, ${draft.timestamp ?? timestamp},
+              ${written.refs === null ? null : tx.json(written.refs)}, ${written.extra === null ? null : tx.json(written.extra)},
+              ${told === undefined ? null : tx.json(onlySaid(wordsOf(told)))})`;
   }
 }
+
+const wordsOf = (draft: DraftObject) => {
+  const { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen } = draft;
+  return {
+    comment: draft.comment ?? null,
+    refs: draft.references.length === 0 ? null : draft.references,
+    extra: packExtra(draft.extra, { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen }),
+  };
+};
 
 export async function insertAttachment(
   tx: Tx,
@@ -231,7 +251,7 @@ export async function readEventRow(db: Db, eventId: string): Promise<EventRow | 
 export const eventColumns = (db: Db) => db.sql`
   e.id, e.report_id, e.uuid, e.owner_id, e.owner_name, e.voice, e.author_name, e.author_uuid, e.info, e.date::text as date, e.threat_level, e.analysis,
   e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.confidence, e.arrived_at, e.state, e.published_at, e.consolidated_at, e.retracted_at,
-  e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.attribute_count, e.danger, e.tags, e.extra`;
+  e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.attribute_count, e.danger, e.tags, e.extra, e.told`;
 
 export async function markPublished(tx: Tx, eventId: string, at: Date, chunks: number): Promise<void> {
   await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, claimed_by = null, retract_reason = null where id = ${eventId}`;

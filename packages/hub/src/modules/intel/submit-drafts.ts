@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Distribution, Pap, Tlp, ValueKind } from '@rebato/contract';
-import type { GuardTables } from '#guard';
+import type { GuardTables, OwnData } from '#guard';
 import type { Actor } from '#platform/actor';
 import type { Pool, Tx } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
@@ -8,8 +8,9 @@ import { attributesOfFiles } from './attached.ts';
 import type { Draft, InputFormat } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
-import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, type OwnData, tagsOf } from './normalise.ts';
+import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
 import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
+import { tellEvent } from './told.ts';
 
 /** What the write side must know of who reports. Comes from `members` and `scoring`. */
 export type Reporter = {
@@ -190,6 +191,22 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
   const waits = event.attributes.some((attribute) => attribute.state === 'pending');
   const chunks = Math.max(1, Math.ceil(event.attributes.length / limits.chunkAttributes));
   const timestamp = draft.timestamp ?? Math.floor(event.receivedAt.getTime() / 1000);
+  const info = (event.markings.info ?? draft.info).slice(0, limits.infoChars);
+  const told = tellEvent({ ...draft, info }, { own: reporter.own, withheld: [] });
+  const extraOf = (said: Draft) =>
+    packExtra(said.extra, {
+      // What the source said where our own marking may differ, for its own format's export.
+      tlp: event.markings.tlp ?? said.tlp,
+      pap: event.markings.pap ?? said.pap,
+      // A foreign event without a marking or an author is given back without one; what was written here always says both.
+      foreign: event.foreign ? true : undefined,
+      distribution: said.distribution,
+      date: said.date,
+      threatLevel: said.threatLevel,
+      analysis: said.analysis,
+      timestamp: said.timestamp,
+      sightings: said.sightings.length === 0 ? undefined : said.sightings,
+    });
   const inserted = await insertEvent(tx, {
     id: event.id,
     reportId: event.reportId,
@@ -199,7 +216,7 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     voice: reporter.voice,
     authorName: draft.author?.name ?? null,
     authorUuid: draft.author?.uuid ?? null,
-    info: (event.markings.info ?? draft.info).slice(0, limits.infoChars),
+    info,
     date: draft.date ?? event.receivedAt.toISOString().slice(0, 10),
     threatLevel: draft.threatLevel ?? 4,
     analysis: draft.analysis ?? 0,
@@ -221,19 +238,8 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     attributeCount: event.attributes.length,
     danger: dangerOf(draft, event.attributes),
     tags: tagsOf(draft.tags),
-    extra: packExtra(draft.extra, {
-      // What the source said where our own marking may differ, for its own format's export.
-      tlp: event.markings.tlp ?? draft.tlp,
-      pap: event.markings.pap ?? draft.pap,
-      // A foreign event without a marking or an author is given back without one; what was written here always says both.
-      foreign: event.foreign ? true : undefined,
-      distribution: draft.distribution,
-      date: draft.date,
-      threatLevel: draft.threatLevel,
-      analysis: draft.analysis,
-      timestamp: draft.timestamp,
-      sightings: draft.sightings.length === 0 ? undefined : draft.sightings,
-    }),
+    extra: extraOf(draft),
+    told: told === undefined ? null : { info: told.info, tags: tagsOf(told.tags), extra: extraOf(told) },
   });
   if (!inserted)
     throw fail('intel.event_exists', `The event ${draft.uuid ?? ''} was sent before.`, [
@@ -250,7 +256,8 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
       id: deps.ids.uuid(),
       eventId: event.id,
       attributeId: owner?.id ?? null,
-      ownOnly: owner?.ownOnly ?? false,
+      // Bytes are not searched; a file whose name tells somebody's stays with its owner.
+      ownOnly: owner?.ownOnly ?? reporter.own.inText(attachment.name).length > 0,
       name: attachment.name,
       bytes: attachment.bytes,
       sha256,

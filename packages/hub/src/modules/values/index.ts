@@ -5,4 +5,5 @@ export { extract, type Own } from './extract.ts';
 export { extractMaxChars, type Finding, type FindingContext, findingsMax } from './finding.ts';
 export { isEmptyContentHash } from './hash.ts';
 export { type Canonical, type NotCanonical, type ValueFlag, type ValueKind, valueKinds } from './kinds.ts';
+export { type Refanged, refang } from './refang.ts';
 export { attributeTypes, type Category, categories, defaultsFor, isCategory, isType, type TypeDefaults, typesOf } from './vocabulary.ts';
