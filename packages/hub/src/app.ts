@@ -42,6 +42,7 @@ import { createMetrics } from '#platform/metrics';
 import { migrate } from '#platform/migrate';
 import { createOutbound, outboundErrors } from '#platform/outbound';
 import type { Log } from '#platform/ports';
+import { reachDatabase } from '#platform/reach-database';
 import { hubSecret } from '#platform/secret';
 import { openShelfPools, prepareShelves } from '#platform/shelf';
 import { createTrail, type TrailLog, trailRoutes } from '#platform/trail';
@@ -92,6 +93,7 @@ export async function startHub(options: HubOptions) {
       await each().catch((error: unknown) => log.error({ err: String(error) }, 'A part did not stop cleanly.'));
   };
   try {
+    await reachDatabase(options.databaseUrl, log);
     await migrate(db, migrationsFolder, (line) => log.info({}, line));
     const hub = await ensureIdentity(db, ids, options.name);
     const metrics = createMetrics();

@@ -36,9 +36,13 @@ async function template(serverUrl: string): Promise<string> {
       await admin.script(`drop database if exists ${name}_new`);
       await admin.script(`create database ${name}_new`);
       const db = openPool(withDatabase(serverUrl, `${name}_new`), { max: 2, application: 'test template' });
-      await migrate(db, migrationsFolder, () => {});
-      await prepareShelves(db, await createLevels({ db, clock: systemClock }).audiences(), join(migrationsFolder, 'shelf'), () => {});
-      await db.close();
+      try {
+        await migrate(db, migrationsFolder, () => {});
+        await prepareShelves(db, await createLevels({ db, clock: systemClock }).audiences(), join(migrationsFolder, 'shelf'), () => {});
+      } finally {
+        // Also when a migration fails: an open connection keeps the process, and the test would hang instead of telling why.
+        await db.close();
+      }
       await admin.script(`alter database ${name}_new rename to ${name}`);
     }
     await admin.run`select pg_advisory_unlock(7373900)`;

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
 import postgres from 'postgres';
+import { builtInArrays } from './array-types.ts';
 
 type Value = postgres.ParameterOrJSON<never> | postgres.SerializableParameter | readonly unknown[] | undefined;
 
@@ -91,12 +92,14 @@ export function openPool(url: string, options: PoolOptions): Pool {
     idle_timeout: 0,
     connect_timeout: 10,
     transform: { column: { from: postgres.toCamel, to: postgres.fromCamel } },
-    types: { bigint: { to: int8Oid, from: [int8Oid], serialize: String, parse: Number } },
+    // Its question for array types on a new connection ends the process when the connection is lost just then.
+    fetch_types: false,
+    types: { ...builtInArrays(), bigint: { to: int8Oid, from: [int8Oid], serialize: String, parse: Number } },
     // Known to the library, missing in its types.
     ...({ socket: connectAtOnce } as object),
   };
   const client = postgres(url, settings);
-  const listening = createListening((more) => postgres(url, { ...settings, ...single, ...more }));
+  const listening = createListening((more) => postgres(url, { ...settings, max: 1, ...more }));
   // Code inside a transaction may ask the pool for something. Would transactions take every connection, each would wait for another one's
   // answer for ever: some connections are never theirs.
   const openMax = Math.max(1, options.max - notForTransactions);
@@ -128,7 +131,7 @@ export function openPool(url: string, options: PoolOptions): Pool {
     async reserve() {
       // A client of its own: only so is its end noticed while nothing is being asked.
       const life: Life = { over: false };
-      const own = postgres(url, { ...settings, ...single, onclose: () => (life.over = true) });
+      const own = postgres(url, { ...settings, max: 1, onclose: () => (life.over = true) });
       try {
         // Opened by a query: a client that does not ask for types never finishes reserving its first connection.
         await own`select 1`;
@@ -146,12 +149,6 @@ export function openPool(url: string, options: PoolOptions): Pool {
     },
   };
 }
-
-/**
- * For clients of one connection. Without the library's question for array types, which nobody needs there: when a connection is lost just then,
- * nothing catches the library's error, and the process ends.
- */
-const single = { max: 1, fetch_types: false } as const;
 
 const never = new Promise<never>(() => {});
 

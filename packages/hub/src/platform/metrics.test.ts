@@ -12,6 +12,7 @@ test('figures are written in Prometheus text, with those of the process', async 
   assert.match(text, /^wait_seconds_count 1$/m);
   assert.match(text, /^open 7$/m);
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
+  assert.match(text, /^# TYPE process_cpu_seconds_total counter$/m);
 });
 
 test('two hubs in one process do not share figures', async () => {

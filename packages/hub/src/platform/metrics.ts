@@ -48,9 +48,15 @@ function processMetrics(registry: prom.Registry): void {
   const startedAt = Date.now() / 1000 - process.uptime();
   let before = performance.eventLoopUtilization();
   own('process_start_time_seconds', 'Start of the process, Unix time', () => startedAt);
-  own('process_cpu_seconds_total', 'CPU time used, user and system', () => {
-    const { user, system } = process.cpuUsage();
-    return (user + system) / 1e6;
+  const cpu: prom.Counter = new prom.Counter({
+    name: 'process_cpu_seconds_total',
+    help: 'CPU time used, user and system',
+    registers: [registry],
+    collect: () => {
+      const { user, system } = process.cpuUsage();
+      cpu.reset();
+      cpu.inc((user + system) / 1e6);
+    },
   });
   own('process_resident_memory_bytes', 'Resident memory', () => process.memoryUsage.rss());
   own('nodejs_heap_size_used_bytes', 'JavaScript heap in use', () => process.memoryUsage().heapUsed);

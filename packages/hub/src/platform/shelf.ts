@@ -1,7 +1,9 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Tlp, TopicName } from '@rebato/contract';
 import { openPool, type Pool, type Tx } from './db.ts';
 import { readMigrations } from './migrate.ts';
+import { rolesMissing } from './reach-database.ts';
+import { StartRefused } from './start-refused.ts';
 
 /**
  * An audience: everybody who reads at the same time. Its shelf is a schema of its own with a login of its own that may read that schema and
@@ -37,13 +39,29 @@ export type ShelfEntry = {
 };
 
 export const shelfSchema = (audience: string): string => `shelf_${audience}`;
-const shelfLogin = (audience: string): string => `rebato_shelf_${audience}`;
+/** PostgreSQL cuts longer names silently. */
+const roleMaxBytes = 63;
+const hashChars = 16;
 
-/** Roles belong to the whole server, so two hubs on one server must not change each other's passwords: the login carries the database's name. */
+/**
+ * The login of an audience. Roles belong to the whole server, so two hubs on one server must not change each other's passwords: it carries the
+ * database's name, and the hash of the whole where that is too long, so that long names with one beginning do not meet.
+ */
+export function shelfLogin(audience: string, database: string): string {
+  const whole = `rebato_shelf_${audience}_${database}`;
+  if (Buffer.byteLength(whole) <= roleMaxBytes) return whole;
+  let start = whole;
+  while (Buffer.byteLength(start) > roleMaxBytes - hashChars - 1) start = start.slice(0, -1);
+  return `${start}_${createHash('sha256').update(whole).digest('hex').slice(0, hashChars)}`;
+}
+
 async function loginFor(db: Pool, audience: string): Promise<string> {
   const row = await db.one<{ name: string }>`select current_database() as name`;
-  return `${shelfLogin(audience)}_${row?.name ?? ''}`.slice(0, 63);
+  return shelfLogin(audience, row?.name ?? '');
 }
+
+/** For statements that take no parameters. */
+const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 const audienceName = /^[a-z][a-z0-9_]{0,30}$/;
 
@@ -85,12 +103,23 @@ async function ensureLogin(tx: Tx, login: string, schema: string): Promise<void>
   const known = await tx.one<{ value: string }>`select value from platform.secret where name = ${secretName}`;
   const role = await tx.one`select 1 from pg_roles where rolname = ${login}`;
   const password = known?.value ?? randomBytes(24).toString('hex');
-  if (role === undefined) await tx.script(`create role ${login} login noinherit password '${password}'`);
-  else if (known === undefined) await tx.script(`alter role ${login} password '${password}'`);
+  const name = quoted(login);
+  if (role === undefined) await createRole(tx, `create role ${name} login noinherit password '${password}'`);
+  else if (known === undefined) await tx.script(`alter role ${name} password '${password}'`);
   if (known === undefined) await tx.run`insert into platform.secret (name, value) values (${secretName}, ${password})`;
-  await tx.script(`revoke all on schema public from public; grant usage on schema ${schema} to ${login}; grant select on all tables in schema ${schema} to ${login};
-    revoke all on ${schema}.migration from ${login}`);
+  await tx.script(`revoke all on schema public from public; grant usage on schema ${schema} to ${name}; grant select on all tables in schema ${schema} to ${name};
+    revoke all on ${schema}.migration from ${name}`);
 }
+
+async function createRole(tx: Tx, statement: string): Promise<void> {
+  const row = await tx.one<{ user: string }>`select current_user as user`;
+  await tx.script(statement).catch((error: unknown) => {
+    throw isRefusal(error, '42501') ? new StartRefused(rolesMissing(row?.user ?? '')) : error;
+  });
+}
+
+const isRefusal = (error: unknown, state: string): boolean =>
+  error instanceof Error && 'code' in error && String(error.code).startsWith(state);
 
 /** The readers' pools, one per audience, each behind its own login. */
 export async function openShelfPools(db: Pool, url: string, audiences: readonly Audience[], max: number): Promise<Map<string, Pool>> {
@@ -99,17 +128,26 @@ export async function openShelfPools(db: Pool, url: string, audiences: readonly 
     const login = await loginFor(db, audience.name);
     const secret = await db.one<{ value: string }>`select value from platform.secret where name = ${`login:${login}`}`;
     if (secret === undefined) throw new Error(`The login of the shelf ${audience.name} has no password on record.`);
-    pools.set(
-      audience.name,
-      openPool(url, {
-        max,
-        application: `rebato ${audience.name}`,
-        searchPath: shelfSchema(audience.name),
-        user: login,
-        password: secret.value,
-        statementTimeoutMs: readTimeoutMs,
-      }),
-    );
+    const pool = openPool(url, {
+      max,
+      application: `rebato ${audience.name}`,
+      searchPath: shelfSchema(audience.name),
+      user: login,
+      password: secret.value,
+      statementTimeoutMs: readTimeoutMs,
+    });
+    pools.set(audience.name, pool);
+    try {
+      await pool.run`select 1`;
+    } catch (error) {
+      for (const opened of pools.values()) await opened.close();
+      if (!isRefusal(error, '28')) throw error;
+      throw new StartRefused(
+        `The database refuses the login ${quoted(login)} of a shelf (${error instanceof Error ? error.message : ''}). ` +
+          "See that the server's pg_hba.conf lets it in with a password from this machine, as it does the hub's own login. " +
+          `If its password was changed, drop the role and delete the row 'login:${login}' of platform.secret: the next start makes both anew.`,
+      );
+    }
   }
   return pools;
 }

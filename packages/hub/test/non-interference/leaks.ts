@@ -7,13 +7,19 @@ import { values } from './history.ts';
 import type { Known } from './script.ts';
 import type { World } from './world.ts';
 
-export type Leak = { readonly name: string; play(world: World, known: Known): Promise<Said[]> };
+export type Leak = {
+  readonly name: string;
+  /** Steps of which a history must have one for this leak to tell anything. None: every history will do. */
+  readonly needs: readonly string[];
+  play(world: World, known: Known): Promise<Said[]>;
+};
 
 type Spoil = (world: World, said: Said, known: Known) => Promise<Said>;
 
-function planted(name: string, method: string, path: (known: Known) => string, spoil: Spoil): Leak {
+function planted(name: string, method: string, path: (known: Known) => string, spoil: Spoil, needs: readonly string[] = []): Leak {
   return {
     name,
+    needs,
     async play(world, known) {
       const headers = world.readers.find((reader) => reader.name === 'provider')?.headers ?? {};
       const one: Ask = { reader: 'provider', method, path: path(known), headers };
@@ -33,6 +39,22 @@ async function one<T extends object>(row: Promise<T | undefined>): Promise<T> {
   if (found === undefined) throw new Error('the planted leak found nothing to tell');
   return found;
 }
+
+/** A value that this history hides, of those that a history may have: further ones leave chains out. */
+function hiddenValue(known: Known): string {
+  const of = {
+    gold: values.hidden[0],
+    public: values.hidden[0],
+    pending: values.pending,
+    red: values.red,
+    retracted: values.retracted,
+    ruled: values.ruled,
+  };
+  const found = Object.entries(of).find(([name]) => known.has(`event:hidden ${name}`));
+  return found?.[1] ?? '';
+}
+
+const hiddenEvent = (known: Known): string | undefined => [...known].find(([name]) => name.startsWith('event:hidden '))?.[1];
 
 export const leaks: readonly Leak[] = [
   planted(
@@ -76,16 +98,16 @@ export const leaks: readonly Leak[] = [
   planted(
     'an error that knows what others reported',
     'GET',
-    () => `/api/v1/values?value=${values.hidden[0]}`,
-    async ({ hub }, said) => {
-      const found = await hub.db.one`select 1 from intel.attribute where value = ${values.hidden[0]} limit 1`;
+    (known) => `/api/v1/values?value=${hiddenValue(known)}`,
+    async ({ hub }, said, known) => {
+      const found = await hub.db.one`select 1 from intel.attribute where value = ${hiddenValue(known)} limit 1`;
       return found === undefined ? said : { ...said, status: 409, body: '{"code":"intel.value_exists"}' };
     },
   ),
   planted(
     'another refusal for what exists',
     'GET',
-    (known) => `/api/v1/events/${known.get('event:hidden gold') ?? known.get('event:hidden pending') ?? known.get('event:known')}`,
+    (known) => `/api/v1/events/${hiddenEvent(known) ?? known.get('event:known')}`,
     async ({ hub }, said) => {
       const id = /events\/([0-9a-f-]{36})/.exec(said.asked)?.[1] ?? '';
       const found = await hub.db.one`select 1 from intel.event where id = ${id}`;
@@ -112,6 +134,7 @@ export const leaks: readonly Leak[] = [
       const { n } = await one(hub.db.one<{ n: number }>`select count(*) as n from intel.sighting`);
       return withBody(said, { sightings: n });
     },
+    ['sightings of hidden values', 'late sighting of a known value'],
   ),
   planted(
     'what waits for release, as a number',

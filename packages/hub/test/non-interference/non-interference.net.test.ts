@@ -83,7 +83,12 @@ for (let seed = 1; seed <= worlds; seed += 1) {
     });
 
     await t.test('and each planted leak is found', async () => {
+      const steps = new Set(historyOf(seed).map((step) => step.name));
       for (const leak of leaks) {
+        const told = leak.needs.length === 0 || leak.needs.some((name) => steps.has(name));
+        // The first history has every step, so there each leak counts.
+        assert.ok(told || seed > 1);
+        if (!told) continue;
         const [left, right] = await Promise.all([leak.play(full, known), leak.play(bare, known)]);
         assert.notEqual(difference(left, right).length, 0, `the leak "${leak.name}" was not found`);
         assert.ok(left.every((said) => said.status < 500));
