@@ -1,4 +1,5 @@
 /** The composition root: the only file that knows every module. Reads like a table of contents. */
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
@@ -28,7 +29,8 @@ import {
   taxonomyRoutes,
   vkeyOf,
 } from '#intel';
-import { createMembers, membersErrors, membersRoutes, systemActor } from '#members';
+import { createMembers, membersErrors, membersRoutes, shortLivedTables, systemActor } from '#members';
+import { backupErrors, backupRoutes, resumeRestored, settleRestored } from '#platform/backup';
 import { busErrors } from '#platform/bus';
 import type { Clock } from '#platform/clock';
 import { openPool, type Pool } from '#platform/db';
@@ -82,6 +84,7 @@ export type HubOptions = {
 export type Hub = Awaited<ReturnType<typeof startHub>>;
 
 const migrationsFolder = join(import.meta.dirname, '../migrations');
+const product = (JSON.parse(readFileSync(join(import.meta.dirname, '../package.json'), 'utf8')) as { version: string }).version;
 
 /** Starts a whole hub in this process. May be called many times: everything hangs on the returned object. */
 export async function startHub(options: HubOptions) {
@@ -95,6 +98,7 @@ export async function startHub(options: HubOptions) {
   try {
     await reachDatabase(options.databaseUrl, log);
     await migrate(db, migrationsFolder, (line) => log.info({}, line));
+    const restored = await resumeRestored({ db, dataDir: options.dataDir, clock, log });
     const hub = await ensureIdentity(db, ids, options.name);
     const metrics = createMetrics();
     let origin = options.publicUrl ?? `http://${options.host}:${options.port}`;
@@ -226,6 +230,7 @@ export async function startHub(options: HubOptions) {
         listErrors,
         busErrors,
         outboundErrors,
+        backupErrors,
       ],
       ready: async () => (await db.one`select 1`) !== undefined,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
@@ -260,6 +265,7 @@ export async function startHub(options: HubOptions) {
     listRoutes(http, { pools, clock, log, listControl: (actor, id) => controls.listControl(actor, id) });
     trailRoutes(http, trail);
     systemRoutes(http, { trail, keys, db, hub });
+    backupRoutes(http, { db, dataDir: options.dataDir, keys, trail, clock, log, product, leftOut: shortLivedTables });
 
     await guard.start();
     await controls.start();
@@ -271,6 +277,11 @@ export async function startHub(options: HubOptions) {
     });
     const first = await members.firstStart(options.name);
     if (first !== undefined) await writeFile(join(options.dataDir, 'admin.key'), `${first.adminKey}\n`, { mode: 0o600 });
+    if (restored?.adminKeyDue === true) {
+      const key = await members.keyAfterRestore({ madeAt: restored.madeAt, position: restored.position, copyOf: restored.copyOf });
+      await writeFile(join(options.dataDir, 'admin.key'), `${key}\n`, { mode: 0o600 });
+      await settleRestored(db, { adminKeyDue: false });
+    }
     await leader.start();
     stops.push(() => leader.stop());
     const jobs: Job[] = [

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { StartRefused } from '#platform/start-refused';
 import { defaultUrl, isOnThisMachine, readUrl } from './address.ts';
 import { commonOptions, parseArguments } from './arguments.ts';
 import type { Command, Context, Given, Io } from './command.ts';
@@ -30,10 +31,11 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     json = given.is('json');
     return exits[await found.command.run(contextOf(io, args, given))].code;
   } catch (error) {
-    if (!(error instanceof Stop)) throw error;
-    if (json && error.json !== undefined) io.stdout(`${JSON.stringify(error.json)}\n`);
-    io.stderr(`rebato: ${error.message}\n`);
-    return exits[error.exit].code;
+    const stop = error instanceof StartRefused ? new Stop('refused', error.message) : error;
+    if (!(stop instanceof Stop)) throw error;
+    if (json && stop.json !== undefined) io.stdout(`${JSON.stringify(stop.json)}\n`);
+    io.stderr(`rebato: ${stop.message}\n`);
+    return exits[stop.exit].code;
   }
 }
 

@@ -1,9 +1,11 @@
 import type { Command } from './command.ts';
 import { doctorCommand } from './doctor.ts';
 import { keyCommands, userCommands } from './nouns/access.ts';
+import { backupCommands } from './nouns/backup.ts';
 import { controlCommands } from './nouns/control.ts';
 import { decisionCommands, haltCommands } from './nouns/decision.ts';
 import { entityCommands, levelCommands, socCommands } from './nouns/entity.ts';
+import { epochCommands } from './nouns/epoch.ts';
 import { eventCommands, queueCommands } from './nouns/event.ts';
 import { guardCommands, importCommands } from './nouns/import.ts';
 import { reportCommands } from './nouns/report.ts';
@@ -30,5 +32,7 @@ export const commands: readonly Command[] = [
   ...taxonomyCommands,
   ...guardCommands,
   ...trailCommands,
+  ...backupCommands,
+  ...epochCommands,
   doctorCommand,
 ];

@@ -1,7 +1,10 @@
 /** How a command ends. The numbers are public: scripts rely on them. */
 export const exits = {
   ok: { code: 0, meaning: 'Done.' },
-  refused: { code: 1, meaning: 'The hub refused (a 4xx answer): the message says why. Nothing was changed.' },
+  refused: {
+    code: 1,
+    meaning: 'The hub refused (a 4xx answer), or a command without a hub did: the message says why. Nothing was changed.',
+  },
   usage: { code: 2, meaning: 'The command line, or a file or key that it names on this machine, is wrong. Nothing was sent.' },
   unreachable: { code: 3, meaning: 'The hub did not answer, or the connection broke. Whether a change was made is not known.' },
   hubFailed: { code: 4, meaning: 'The hub answered with an error of its own (5xx), or something answered that is no hub.' },

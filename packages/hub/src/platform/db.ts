@@ -24,7 +24,12 @@ export type Db = {
 export type Tx = Db & {
   /** COPY … FROM STDIN: far faster than inserts beyond some hundred rows. Values: string, number, boolean, Date, null, or arrays of string. */
   copy(table: string, columns: readonly string[], rows: Iterable<readonly CopyValue[]>): Promise<void>;
+  /** The bytes of a COPY … TO STDOUT of the program's own making, with back-pressure up to the server. */
+  copyTo(text: string): Promise<AsyncIterable<Buffer>>;
+  /** Takes the bytes of a COPY … FROM STDIN of the program's own making. Each write resolves when the system has taken it. */
+  copyFrom(text: string): Promise<CopySink>;
 };
+export type CopySink = { write(bytes: Buffer): Promise<void>; end(): Promise<void> };
 export type CopyValue = string | number | boolean | Date | null | readonly string[];
 
 export type Pool = Db & {
@@ -312,6 +317,28 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
       }
       if (failed === undefined) sink.end(chunk);
       await finished;
+    },
+    async copyTo(text) {
+      alive(life);
+      return (await client.unsafe(text).readable()) as AsyncIterable<Buffer>;
+    },
+    async copyFrom(text) {
+      alive(life);
+      const sink = await client.unsafe(text).writable();
+      const finished = new Promise<void>((resolve, reject) => void sink.on('error', reject).on('finish', resolve));
+      // Each write tells of the failure; nobody may be waiting for the end yet.
+      finished.catch(() => undefined);
+      return {
+        write: (bytes) =>
+          Promise.race([
+            new Promise<void>((resolve, reject) => void sink.write(bytes, (error) => (error ? reject(error) : resolve()))),
+            finished,
+          ]),
+        end() {
+          sink.end();
+          return finished;
+        },
+      };
     },
   };
 }

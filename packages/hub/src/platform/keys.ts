@@ -204,17 +204,30 @@ async function loadOrMake(deps: KeysDeps): Promise<Held> {
   });
 }
 
-async function raise(deps: KeysDeps): Promise<Held> {
-  const root = await readRoot(deps.dataDir);
+/**
+ * The first epoch that no former one of this hub can have been: of two restores of one backup, each has its own. Seconds since 2026 last in the
+ * column until 2094.
+ */
+const epochAt = (now: Date): number => Math.floor((now.getTime() - Date.UTC(2026, 0, 1)) / 1_000);
+
+/** Raises the epoch of a hub that does not run, after its database was put back to an earlier time. Throws StartRefused without the right root. */
+export async function raiseEpochAfterRestore(deps: Omit<KeysDeps, 'dataDir'>, root: KeyPair): Promise<number> {
+  return (await raise({ ...deps, dataDir: '' }, root, epochAt(deps.clock.now()))).epoch;
+}
+
+async function raise(deps: KeysDeps, given?: KeyPair, atLeast = 0): Promise<Held> {
+  const root = given ?? (await readRoot(deps.dataDir));
   return deps.db.transaction(async (tx) => {
     await tx.run`select pg_advisory_xact_lock(${keysLock})`;
     const stored = await readStored(tx);
     if (root === undefined || root.spki !== stored?.root) {
       throw new StartRefused(
-        `A new epoch needs the root key of this hub in ${rootFile(deps.dataDir)}. Put it there, and take it away again afterwards.`,
+        given === undefined
+          ? `A new epoch needs the root key of this hub in ${rootFile(deps.dataDir)}. Put it there, and take it away again afterwards.`
+          : 'That is not the root key that the agents of this hub trust.',
       );
     }
-    await tx.run`update platform.hub set epoch = epoch + 1`;
+    await tx.run`update platform.hub set epoch = greatest(epoch + 1, ${atLeast}::integer)`;
     // Whoever made a new epoch necessary may hold the old online key.
     return issue(tx, deps, await readHub(tx), root, makeKeyPair());
   });

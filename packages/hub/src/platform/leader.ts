@@ -48,7 +48,7 @@ export type Leader = {
 export type LeaderDeps = { readonly db: Pool; readonly clock: Clock; readonly log: Log; readonly audiences: readonly Audience[] };
 
 /** Whoever holds this session lock numbers entries and fills shelves. */
-const leaderLock = 7373003;
+export const leaderLock = 7373003;
 /** Urgent entries of one round: bounds a round's length when hundreds arrive at once. */
 const maxUrgent = 256;
 /** Bulk entries of one round. One entry is at most one chunk of an import, so an alert waits for one chunk at most. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Pool, Tx } from './db.ts';
 
 /** Any hub process may start first: one migrates, the others wait for this lock. */
-const migrationLock = 7373001;
+export const migrationLock = 7373001;
 
 export type Migration = { readonly name: string; readonly text: string; readonly sha256: string };
 
@@ -27,8 +27,7 @@ export async function migrate(db: Pool, folder: string, log: (line: string) => v
   const session = await db.reserve();
   try {
     await session.run`select pg_advisory_lock(${migrationLock})`;
-    await session.script(`create schema if not exists platform;
-      create table if not exists platform.migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`);
+    await session.script(bookkeeping);
     const done = new Map(
       (await session.rows<{ name: string; sha256: string }>`select name, sha256 from platform.migration`).map((row) => [
         row.name,
@@ -57,11 +56,20 @@ export async function migrate(db: Pool, folder: string, log: (line: string) => v
   }
 }
 
+/** Where it is written down what ran. */
+export const bookkeeping = `create schema if not exists platform;
+  create table if not exists platform.migration (name text primary key, sha256 text not null, applied_at timestamptz not null default now())`;
+
+/** Runs one file in the caller's transaction and writes that down. */
+export async function applyMigration(tx: Tx, file: Migration): Promise<void> {
+  await tx.script(file.text);
+  await tx.run`insert into platform.migration (name, sha256) values (${file.name}, ${file.sha256})`;
+}
+
 async function applyOne(session: Tx, file: Migration): Promise<void> {
   await session.script('begin');
   try {
-    await session.script(file.text);
-    await session.run`insert into platform.migration (name, sha256) values (${file.name}, ${file.sha256})`;
+    await applyMigration(session, file);
     await session.script('commit');
   } catch (error) {
     await session.script('rollback');

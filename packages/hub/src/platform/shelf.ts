@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Tlp, TopicName } from '@rebato/contract';
 import { openPool, type Pool, type Tx } from './db.ts';
-import { readMigrations } from './migrate.ts';
+import { type Migration, readMigrations } from './migrate.ts';
 import { rolesMissing } from './reach-database.ts';
 import { StartRefused } from './start-refused.ts';
 
@@ -75,9 +75,7 @@ export async function prepareShelves(db: Pool, audiences: readonly Audience[], f
     const login = await loginFor(db, audience.name);
     await db.transaction(async (tx) => {
       await tx.run`select pg_advisory_xact_lock(7373002)`;
-      await tx.script(
-        `create schema if not exists ${schema}; create table if not exists ${schema}.migration (name text primary key, sha256 text not null)`,
-      );
+      await tx.script(shelfBookkeeping(schema));
       const done = new Map(
         (await tx.rows<{ name: string; sha256: string }>`select name, sha256 from ${tx.name(schema)}.migration`).map((row) => [
           row.name,
@@ -89,8 +87,7 @@ export async function prepareShelves(db: Pool, audiences: readonly Audience[], f
         if (before === file.sha256) continue;
         if (before !== undefined)
           throw new Error(`The shelf migration ${file.name} was changed after it had been applied. Migrations are never edited.`);
-        await tx.script(`set local search_path to ${schema}; ${file.text}; set local search_path to public`);
-        await tx.run`insert into ${tx.name(schema)}.migration (name, sha256) values (${file.name}, ${file.sha256})`;
+        await applyToShelf(tx, schema, file);
         log(`migrated ${schema} ${file.name}`);
       }
       await ensureLogin(tx, login, schema);
@@ -98,8 +95,21 @@ export async function prepareShelves(db: Pool, audiences: readonly Audience[], f
   }
 }
 
+/** Makes the schema of a shelf, and where it is written down what ran in it. */
+export const shelfBookkeeping = (schema: string): string =>
+  `create schema if not exists ${schema}; create table if not exists ${schema}.migration (name text primary key, sha256 text not null)`;
+
+/** Runs one file for one shelf in the caller's transaction and writes that down. */
+export async function applyToShelf(tx: Tx, schema: string, file: Migration): Promise<void> {
+  await tx.script(`set local search_path to ${schema}; ${file.text}; set local search_path to public`);
+  await tx.run`insert into ${tx.name(schema)}.migration (name, sha256) values (${file.name}, ${file.sha256})`;
+}
+
+/** Passwords of shelves' logins stand in `platform.secret` under this and the login. A login belongs to one server, so they do not travel. */
+export const loginSecretPrefix = 'login:';
+
 async function ensureLogin(tx: Tx, login: string, schema: string): Promise<void> {
-  const secretName = `login:${login}`;
+  const secretName = `${loginSecretPrefix}${login}`;
   const known = await tx.one<{ value: string }>`select value from platform.secret where name = ${secretName}`;
   const role = await tx.one`select 1 from pg_roles where rolname = ${login}`;
   const password = known?.value ?? randomBytes(24).toString('hex');
@@ -126,7 +136,7 @@ export async function openShelfPools(db: Pool, url: string, audiences: readonly 
   const pools = new Map<string, Pool>();
   for (const audience of audiences) {
     const login = await loginFor(db, audience.name);
-    const secret = await db.one<{ value: string }>`select value from platform.secret where name = ${`login:${login}`}`;
+    const secret = await db.one<{ value: string }>`select value from platform.secret where name = ${`${loginSecretPrefix}${login}`}`;
     if (secret === undefined) throw new Error(`The login of the shelf ${audience.name} has no password on record.`);
     const pool = openPool(url, {
       max,

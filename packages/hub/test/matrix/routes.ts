@@ -118,7 +118,13 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'PUT /api/v1/entities/:id/level',
   ],
   admin: ['POST /api/v1/guard/lists', 'PATCH /api/v1/guard/lists/:id', 'PUT /api/v1/levels', 'GET /api/v1/trail'],
-  'admin: admin': ['GET /api/v1/trail/export', 'GET /api/v1/trail/verification', 'GET /api/v1/trail/keys', 'POST /api/v1/trail/checkpoint'],
+  'admin: admin': [
+    'GET /api/v1/trail/export',
+    'GET /api/v1/trail/verification',
+    'GET /api/v1/trail/keys',
+    'POST /api/v1/trail/checkpoint',
+    'GET /api/v1/backup',
+  ],
   'admin: admin coordinator': ['GET /api/v1/system', 'POST /api/v1/taxonomies'],
   self: [
     'GET /api/v1/keys',

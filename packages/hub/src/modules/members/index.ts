@@ -3,6 +3,7 @@ export { isCrossSite, type Presented, sessionCookieName } from './authenticate.t
 export type { LevelAccess, MembersSetup, OidcSettings } from './deps.ts';
 export { setEntityLevel } from './entities.ts';
 export { membersErrors } from './errors.ts';
+export { shortLivedTables } from './limits.ts';
 export { createMembers, type DoorRequest, type Members } from './members.ts';
 export { authorityOf, mayManageEntity, mayManageNetwork, mayManagePerson, roleScopes, scopesOf } from './policy.ts';
 export { membersRoutes } from './routes.ts';

@@ -52,3 +52,6 @@ export const limits = {
   /** How far a chain of SOCs served by SOCs is followed. */
   voiceDepth: 8,
 } as const;
+
+/** Tables that no backup holds: people sign in again, and a session that was ended after the backup does not come back with it. */
+export const shortLivedTables = ['members.session', 'members.challenge', 'members.oidc_attempt'] as const;

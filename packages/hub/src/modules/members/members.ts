@@ -1,7 +1,7 @@
 import type { Actor } from '#platform/actor';
 import { declareAsset, readAssets, withdrawAsset } from './assets.ts';
 import { createAuthenticator, isCrossSite, sessionCookieName } from './authenticate.ts';
-import { firstStart } from './bootstrap.ts';
+import { firstStart, keyAfterRestore } from './bootstrap.ts';
 import type { MembersDeps, MembersSetup } from './deps.ts';
 import { changeEntity, createEntity, readEntities, readEntity } from './entities.ts';
 import { changeGroup, createGroup, readGroup, readGroups, removeGroup } from './groups.ts';
@@ -77,6 +77,7 @@ export function createMembers(setup: MembersSetup) {
       return keys.size + sessions.size;
     },
     firstStart: bind(firstStart),
+    keyAfterRestore: bind(keyAfterRestore),
 
     readKinds: () => listKinds(deps.db),
     createEntity: bind(createEntity),

@@ -6,8 +6,10 @@ import { type KeyPair, pemOf, readKeyPair } from './envelope.ts';
 export const rootFile = (dataDir: string): string => join(dataDir, 'root.key');
 
 /** The root key, when its file is here. An operator who has moved it offline brings it back for the few acts that need it. */
-export async function readRoot(dataDir: string): Promise<KeyPair | undefined> {
-  const path = rootFile(dataDir);
+export const readRoot = (dataDir: string): Promise<KeyPair | undefined> => readRootAt(rootFile(dataDir));
+
+/** A root key from wherever it is kept. */
+export async function readRootAt(path: string): Promise<KeyPair | undefined> {
   const pem = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new StartRefused(

@@ -129,3 +129,14 @@ export async function levelsInUse(db: Db, levels: readonly string[]): Promise<st
      where level = any (${levels}::text[]) order by level`;
   return rows.map((row) => row.level);
 }
+
+/** Whose keys administer the hub: the owner of the first such key, normally the hub's own entity. */
+export async function entityOfAdmins(db: Db): Promise<string | undefined> {
+  const row = await db.one<{ entityId: string }>`
+    select k.entity_id
+      from members.api_key k join members.entity e on e.id = k.entity_id
+     where 'admin' = any (k.scopes) and e.suspended_at is null
+     order by k.created_at, k.id
+     limit 1`;
+  return row?.entityId;
+}
