@@ -1,5 +1,4 @@
 import type { Context } from './command.ts';
-import { wrongUsage } from './exits.ts';
 
 export type Offline = { readonly databaseUrl: string; readonly dataDir: string };
 
@@ -15,15 +14,15 @@ export async function withDatabase<T>(context: Context, work: (at: Offline) => P
   let stop: (() => Promise<void>) | undefined;
   try {
     const config = readConfig(context.io.env);
-    if (config.databaseUrl !== undefined) return await work({ databaseUrl: config.databaseUrl, dataDir: config.dataDir });
+    if (config.databaseUrl !== undefined) {
+      const { reachDatabase } = await import('#platform/reach-database');
+      await reachDatabase(config.databaseUrl, { info() {}, warn() {}, error() {} });
+      return await work({ databaseUrl: config.databaseUrl, dataDir: config.dataDir });
+    }
     const { startEmbeddedPostgres } = await import('#platform/postgres/embedded');
     const embedded = await startEmbeddedPostgres({ dataDir: config.dataDir, log: quiet });
     stop = () => embedded.stop();
     return await work({ databaseUrl: embedded.url, dataDir: config.dataDir });
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED')
-      throw wrongUsage('The database of REBATO_DATABASE_URL does not answer.');
-    throw error;
   } finally {
     await stop?.();
   }
