@@ -1,21 +1,18 @@
--- One decision per value, network-wide; what each audience sees of it is on its shelf.
+-- What the network decides on values. What each audience sees of a decision is on its shelf, and follows from the evidence there.
 create schema decisions;
 
-create table decisions.decision (
-  id          uuid primary key,
-  vkey        uuid not null unique,
-  kind        smallint not null,
-  value       text not null,
-  -- Arrival of the first report that led to it: time to block is counted from here.
-  arrived_at  timestamptz not null,
-  created_at  timestamptz not null,
-  -- An assessor's word: consolidated, retracted, or none. It outlives every lease: what was retracted does not come back with the next report.
-  ruling      text,
-  ruled_at    timestamptz,
-  ruled_by    text,
-  reason      text,
-  -- Raised at every start of a block, so that receipts of an earlier life are told apart.
-  round       integer not null default 1
+-- An assessor's word on a value, for everybody: consolidated or retracted. It outlives every lease: what was retracted does not come back with
+-- the next report. No row: the evidence alone speaks.
+create table decisions.ruling (
+  -- Key of the value, which is its decision's id.
+  vkey      uuid primary key,
+  kind      smallint not null,
+  value     text not null,
+  -- Null: taken back.
+  ruling    text,
+  ruled_at  timestamptz not null,
+  ruled_by  text not null,
+  reason    text not null
 );
 
 -- A member does without a block at home. Wins there against everything until it is ended.

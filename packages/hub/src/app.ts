@@ -22,12 +22,12 @@ import {
   corroborate,
   createIntel,
   createTaxonomies,
+  createVkeys,
   eventRoutes,
   intelErrors,
   registerIntel,
   reportRoutes,
   taxonomyRoutes,
-  vkeyOf,
 } from '#intel';
 import { createMembers, membersErrors, membersRoutes, shortLivedTables, systemActor } from '#members';
 import { backupErrors, backupRoutes, resumeRestored, settleRestored } from '#platform/backup';
@@ -45,7 +45,7 @@ import { migrate } from '#platform/migrate';
 import { createOutbound, outboundErrors } from '#platform/outbound';
 import type { Log } from '#platform/ports';
 import { reachDatabase } from '#platform/reach-database';
-import { hubSecret } from '#platform/secret';
+import { databaseSecret, hubSecret } from '#platform/secret';
 import { openShelfPools, prepareShelves } from '#platform/shelf';
 import { createTrail, type TrailLog, trailRoutes } from '#platform/trail';
 import { createLevels, createScoring, scoringErrors, scoringRoutes } from '#scoring';
@@ -77,8 +77,13 @@ export type HubOptions = {
   };
   /** Connections of the write side; each shelf has half as many of its own. */
   readonly connections?: number;
-  /** Tests: check replies against their whole schema, and turn password derivation down. */
-  readonly testing?: { readonly checkReplies?: boolean; readonly passwordRounds?: number; readonly noJobs?: boolean };
+  /** Tests: check replies against their whole schema, turn password derivation down, and have two hubs order values alike. */
+  readonly testing?: {
+    readonly checkReplies?: boolean;
+    readonly passwordRounds?: number;
+    readonly noJobs?: boolean;
+    readonly valueKey?: string;
+  };
 };
 
 export type Hub = Awaited<ReturnType<typeof startHub>>;
@@ -130,6 +135,7 @@ export async function startHub(options: HubOptions) {
     });
 
     // Modules, in their order.
+    const vkeyOf = createVkeys(options.testing?.valueKey ?? (await databaseSecret(db, 'value-key')));
     const sealKey = await hubSecret(options.dataDir, db, 'seal');
     const members = createMembers({
       db,
@@ -165,9 +171,18 @@ export async function startHub(options: HubOptions) {
       },
     });
     stops.push(() => guard.stop());
-    const intel = createIntel({ db, bus, trail, clock, ids, reporterOf: see.reporterOf, readers: see.readers, guardTables: guard.tables });
-    const rulings = createRulings({ db, bus, trail, clock, ids });
-    const controls = createControls({ db, pools, bus, trail, clock, ids, log, metrics, keys, ownerOf: see.ownerOf });
+    const intel = createIntel({
+      ...{ db, bus, trail, clock, ids, vkeyOf },
+      reporterOf: see.reporterOf,
+      readers: see.readers,
+      guardTables: guard.tables,
+    });
+    const rulings = createRulings({ db, bus, trail, clock, ids, blockableValue: intel.blockableValue });
+    const controls = createControls({
+      ...{ db, pools, bus, trail, clock, ids, log, metrics, keys },
+      ownerOf: see.ownerOf,
+      firstArrivals: intel.firstArrivals,
+    });
     stops.push(() => controls.stop());
 
     // What happens when something was announced.

@@ -15,6 +15,7 @@ import type { Bus, Log, Metrics, Trail } from '#platform/ports';
 import { sharedTestPostgres } from '#platform/postgres/scratch';
 import { type Audience, openShelfPools, prepareShelves, shelfSchema } from '#platform/shelf';
 import { type ControlsDeps, createControls, type Owner } from '../src/modules/decisions/controls/index.ts';
+import { createVkeys } from '../src/modules/intel/vkey.ts';
 
 const migrations = new URL('../migrations', import.meta.url).pathname;
 const shelfMigrations = new URL('../migrations/shelf', import.meta.url).pathname;
@@ -43,10 +44,7 @@ const zeros = '0'.repeat(64);
 const wrap = (sum: bigint): bigint => ((sum % (1n << 256n)) + (1n << 256n)) % (1n << 256n);
 const share = (kind: string, value: string, id: string, until: Date | null): bigint =>
   BigInt(`0x${hash('sha256', `${kind}\n${value}\n${id}\n${until?.toISOString() ?? ''}`, 'hex')}`);
-const vkeyOf = (kind: string, value: string): string => {
-  const hex = hash('sha256', `${kind}\n${value}`, 'hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
-};
+const vkeyOf = createVkeys('test');
 
 /** A hub's database with keys, controls and shelves, and a hand that seals lanes in place of the leader. */
 export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z')) {
@@ -71,6 +69,7 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
   const trail: Trail = { record: async (_tx, _actor, action, target, detail) => void trailed.push({ action, target, detail }) };
   const bus: Bus = { append: (tx, topic, payload, lane) => append(tx, topic, payload, lane), nudge: () => {} };
   const owners = new Map<string, Owner>();
+  const firstArrivals = new Map<string, Date>();
   const deps: ControlsDeps = {
     db,
     pools,
@@ -82,6 +81,7 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
     metrics: quiet,
     keys,
     ownerOf: async (id) => owners.get(id),
+    firstArrivals: async (vkeys) => new Map([...firstArrivals].filter(([vkey]) => vkeys.includes(vkey))),
   };
   const controls = createControls(deps);
   await controls.start();
@@ -139,7 +139,7 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
       const now = clock.now();
       const drop = async (kind: ValueKind, value: string): Promise<string | undefined> => {
         const row = await tx.one<{ id: string; until: Date | null }>`
-          select id, until from decision where lane = ${lane} and vkey = ${vkeyOf(kind, value)} and gone is null`;
+          select coalesce(lift_id, vkey) as id, until from decision where lane = ${lane} and vkey = ${vkeyOf(kind, value)} and gone is null`;
         if (row === undefined) return undefined;
         sum = wrap(sum - share(kind, value, row.id, row.until));
         count -= 1;
@@ -154,15 +154,12 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
       for (const each of input.add ?? []) {
         const { kind, value, action = 'block', strength = 1, confidence = 90, until = null } = each;
         const before = await drop(kind, value);
-        const id = each.id ?? before ?? randomUUID();
+        const id = action === 'allow' ? (each.id ?? before ?? randomUUID()) : vkeyOf(kind, value);
         await tx.run`
-          insert into decision (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until)
-          values (${lane}, ${vkeyOf(kind, value)}, ${id}, ${valueKinds.indexOf(kind)}, ${value}, ${action}, ${strength}, ${confidence}, '{}', 1, ${now}, ${now}, ${now}, ${until})
-          on conflict (lane, vkey) do update set id = excluded.id, action = excluded.action, strength = excluded.strength, confidence = excluded.confidence,
+          insert into decision (lane, vkey, kind, value, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, lift_id)
+          values (${lane}, ${vkeyOf(kind, value)}, ${valueKinds.indexOf(kind)}, ${value}, ${strength}, ${confidence}, 1, 1, ${now}, ${now}, ${now}, ${until}, ${action === 'allow' ? id : null})
+          on conflict (lane, vkey) do update set lift_id = excluded.lift_id, strength = excluded.strength, confidence = excluded.confidence,
              changed_at = excluded.changed_at, until = excluded.until, gone = null`;
-        await tx.run`
-          insert into decisions.decision (id, vkey, kind, value, arrived_at, created_at)
-          values (${id}, ${vkeyOf(kind, value)}, ${valueKinds.indexOf(kind)}, ${value}, ${now}, ${now}) on conflict do nothing`;
         sum = wrap(sum + share(kind, value, id, until));
         count += 1;
         changes.push({
@@ -220,7 +217,7 @@ export async function startControlsWorld(at = new Date('2026-11-23T10:00:00.000Z
 
   return {
     ...{ db, pools, clock, keys, controls, deps, problems, trailed, hubId, owners, url: url.href, dataDir },
-    ...{ addOwner, setOwner, actorOf, seal, enrolled, vkeyOf },
+    ...{ addOwner, setOwner, actorOf, seal, enrolled, vkeyOf, firstArrivals },
     leader: {
       onShelf: (listener: (shelf: string) => void) => void heard.push(listener),
       onShelves,

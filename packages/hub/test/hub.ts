@@ -97,6 +97,9 @@ export type TestHub = Hub & {
 /** Rights of a member's machine key in tests. */
 export const memberScopes: readonly Scope[] = ['read', 'report', 'control'];
 
+/** One for all hubs under test: two of them with the same history order values alike. */
+export const testValueKey = 'test';
+
 export type TestHubOptions = Partial<Omit<HubOptions, 'databaseUrl' | 'dataDir'>> & {
   readonly clock?: Clock;
   readonly databaseUrl?: string;
@@ -118,7 +121,7 @@ export async function startTestHub(options: TestHubOptions = {}): Promise<TestHu
     allowPrivateOutbound: [],
     connections: 6,
     limits: { rates: { read: free, write: free, heavy: free, 'sign-in': free, failed: free } },
-    testing: { checkReplies: true, passwordRounds: 1_000, noJobs: true },
+    testing: { checkReplies: true, passwordRounds: 1_000, noJobs: true, valueKey: testValueKey },
     ...options,
     databaseUrl: database.url,
     dataDir,

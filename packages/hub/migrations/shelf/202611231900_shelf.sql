@@ -96,7 +96,6 @@ create table indicator (
 );
 create index indicator_by_vkey on indicator (vkey);
 create index indicator_by_vkey2 on indicator (vkey2) where vkey2 is not null;
-create index indicator_by_id on indicator (id);
 
 create table object (
   id            uuid not null,
@@ -149,26 +148,27 @@ create table attachment (
 );
 create index attachment_by_event on attachment (event_id);
 
--- One per value and lane. Follows from the indicators released on this lane and from rulings; `gone` rows keep their id and history.
+-- One per value and lane. Follows from the indicators released on this lane and from rulings; `gone` rows keep their history. An entry's id is
+-- its `lift_id`, or else its `vkey`: so a block has the same id on every lane and shelf, and none of its own to be kept and indexed.
 create table decision (
   lane        text not null,
   vkey        uuid not null,
-  id          uuid not null,
   kind        smallint not null,
-  value       text not null,
-  action      text not null default 'block',
   strength    smallint not null,
   confidence  smallint not null,
-  -- Independent voices behind it, at most 16: more change nothing.
-  voices      uuid[] not null,
+  -- How many independent voices are behind it, at most 16: more change nothing. Who they are stays with the evidence.
+  voices      smallint not null,
   evidence    integer not null,
   arrived_at  timestamptz not null,
   decided_at  timestamptz not null,
   changed_at  timestamptz not null,
   until       timestamptz,
+  -- The lifting at home that stands here in place of a block, which makes it an `allow`.
+  lift_id     uuid,
   gone        text,
+  value       text not null,
   primary key (lane, vkey)
 );
-create index decision_by_id on decision (id);
-create index decision_by_change on decision (lane, changed_at desc, vkey);
+create index decision_by_lift on decision (lift_id) where lift_id is not null;
+create index decision_by_change on decision (lane, changed_at, vkey);
 create index decision_by_until on decision (until) where gone is null;

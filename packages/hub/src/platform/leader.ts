@@ -146,7 +146,11 @@ export function createLeader(deps: LeaderDeps): Leader {
     const audience = byName.get(shelfName);
     if (audience === undefined) return;
     // A plan that was made while the tables were small would be kept while an import makes them large; planning costs under a millisecond.
-    await tx.run`select set_config('search_path', ${shelfSchema(audience.name)}, true), set_config('plan_cache_mode', 'force_custom_plan', true)`;
+    // Rows are asked for by key, and few are found; by the statistics of a growing table the planner would read all of it, or build a bitmap for
+    // each key.
+    await tx.run`
+      select set_config('search_path', ${shelfSchema(audience.name)}, true), set_config('plan_cache_mode', 'force_custom_plan', true),
+             set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true)`;
     const output: ShelfOutput = { entries: [], touched: new Map(), changes: new Map() };
     await work(audience, output, now);
     for (const sealer of sealers) await sealer(tx, audience, output, now);

@@ -25,3 +25,11 @@ export async function hubSecret(dataDir: string, db: Pool, purpose: string): Pro
   }
   return new Uint8Array(hkdfSync('sha256', Buffer.from(`${shared?.value}${local}`, 'hex'), Buffer.alloc(0), purpose, 32));
 }
+
+/** 128 random bits in hex for one purpose, made once and kept in the database: it goes where the data goes, into back-ups too. */
+export async function databaseSecret(db: Pool, purpose: string): Promise<string> {
+  await db.run`insert into platform.secret (name, value) values (${purpose}, ${randomBytes(16).toString('hex')}) on conflict do nothing`;
+  const row = await db.one<{ value: string }>`select value from platform.secret where name = ${purpose}`;
+  if (row === undefined) throw new Error(`The secret ${purpose} vanished from the database.`);
+  return row.value;
+}

@@ -27,7 +27,7 @@ test('the same report a thousand times under one key is one report, one event an
   await hub.settled();
   const counts = await hub.db.one<{ reports: number; events: number; entries: number; decisions: number; released: number }>`
     select (select count(*) from intel.report) as reports, (select count(*) from intel.event) as events,
-           (select count(*) from bus.entry where topic = 'intel.published') as entries, (select count(*) from decisions.decision) as decisions,
+           (select count(*) from bus.entry where topic = 'intel.published') as entries, (select count(*) from shelf_immediate.decision) as decisions,
            (select count(*) from shelf_immediate.indicator) as released`;
   assert.deepEqual(counts, { reports: 1, events: 1, entries: 1, decisions: 1, released: 1 });
 

@@ -134,7 +134,7 @@ async function counts(network: Network): Promise<unknown> {
   return network.hub.db.one`
     select (select count(*) from intel.report) as reports, (select count(*) from intel.event) as events, (select count(*) from intel.attribute) as attributes,
            (select count(*) from intel.object) as objects, (select count(*) from intel.attachment) as attachments, (select count(*) from intel.blob) as blobs,
-           (select count(*) from bus.entry) as entries, (select count(*) from decisions.decision) as decisions`;
+           (select count(*) from bus.entry) as entries, (select count(*) from shelf_immediate.decision) as decisions`;
 }
 
 type Problem = { readonly code: string; readonly errors?: readonly { readonly field: string; readonly message: string }[] };

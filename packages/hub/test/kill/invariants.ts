@@ -76,7 +76,7 @@ export async function readViews(db: Pool, prefix: string): Promise<Views> {
       await db.rows<{
         name: string;
         n: number;
-      }>`select value as name, count(*) as n from decisions.decision where value like ${like} group by 1`,
+      }>`select value as name, count(*) as n from shelf_immediate.decision where lane = 'c' and value like ${like} group by 1`,
     ),
     released: counted(
       await db.rows<{ name: string; n: number }>`
@@ -89,13 +89,13 @@ export async function readViews(db: Pool, prefix: string): Promise<Views> {
 export async function readRetracted(db: Pool, prefix: string): Promise<Map<string, number>> {
   return counted(
     await db.rows<{ name: string; n: number }>`
-      select value as name, count(*) as n from decisions.decision where ruling = 'retracted' and value like ${`${prefix}%`} group by 1`,
+      select value as name, count(*) as n from decisions.ruling where ruling = 'retracted' and value like ${`${prefix}%`} group by 1`,
   );
 }
 
 /** Values that many report have one decision each, whoever came first. */
 export async function doubledDecisions(db: Pool): Promise<string[]> {
   const rows = await db.rows<{ value: string; n: number }>`
-    select value, count(*) as n from decisions.decision group by kind, value having count(*) > 1 limit 20`;
+    select value, count(*) as n from shelf_immediate.decision group by lane, kind, value having count(*) > 1 limit 20`;
   return rows.map(({ value, n }) => `${value} has ${n} decisions`);
 }

@@ -110,7 +110,7 @@ export async function accept(world: World, name: string): Promise<void> {
 
 /** The decision that the write side has for a value. */
 async function decisionOf(world: World, value: string): Promise<string> {
-  const row = await world.hub.db.one<{ id: string }>`select id from decisions.decision where value = ${value}`;
+  const row = await world.hub.db.one<{ id: string }>`select vkey as id from intel.attribute where blockable and value = ${value} limit 1`;
   assert.ok(row !== undefined, `no decision for ${value}`);
   return row.id;
 }

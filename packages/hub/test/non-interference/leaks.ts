@@ -81,7 +81,7 @@ export const leaks: readonly Leak[] = [
     () => '/feeds/ip.txt',
     async ({ hub }, said) => {
       const { tag } = await one(
-        hub.db.one<{ tag: string }>`select md5(string_agg(vkey::text, '' order by vkey)) as tag from decisions.decision`,
+        hub.db.one<{ tag: string }>`select md5(string_agg(vkey::text, '' order by vkey)) as tag from intel.attribute`,
       );
       return withHeader(said, `etag: "${tag}"`);
     },

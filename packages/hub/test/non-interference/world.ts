@@ -46,23 +46,10 @@ export const publicUrl = 'http://hub.example';
 /** The hub's own hand, for what the test prepares. */
 export const hand: Actor = { ...systemActor('test'), roles: ['admin'], scopes: [...scopes] };
 
-/**
- * The database makes ids of decisions itself. Here they follow from the value, because two worlds are compared byte by byte; that they are
- * random elsewhere is the default of PostgreSQL's function and not what this test is about.
- */
-const decisionsBySeed = `
-  create function decisions.seeded_id() returns trigger language plpgsql as $$
-  begin
-    new.id := overlay(overlay(md5('decision ' || new.vkey::text) placing '4' from 13) placing 'a' from 17)::uuid;
-    return new;
-  end $$;
-  create trigger seeded_id before insert on decisions.decision for each row execute function decisions.seeded_id();`;
-
 export async function startWorld(seed: number, withHidden: boolean): Promise<World> {
   const clock = manualClock(dawn);
   const ids = seededIds(seed);
   const hub = await startTestHub({ clock, ids, publicUrl, connections: 4 });
-  await hub.db.script(decisionsBySeed);
   const shelves = [...hub.pools.keys()];
   const refs = new Map<string, string>();
   const members = new Map<string, TestMember>();

@@ -46,7 +46,7 @@ export async function countInForce(tx: Tx, lane: string): Promise<number> {
 export async function* readSelection(tx: Tx, lane: string, { kinds, prefix }: Selection): AsyncGenerator<DecisionRow[]> {
   await tx.run`
     declare list no scroll cursor for
-     select kind, value, action, strength, confidence, changed_at as at, until
+     select kind, value, case when lift_id is null then 'block' else 'allow' end as action, strength, confidence, changed_at as at, until
        from decision
       where lane = ${lane} and gone is null and kind = any (${kinds as number[]}::smallint[]) and starts_with(value, ${prefix})
       order by strength desc, confidence desc, changed_at desc, value collate "C"`;
@@ -70,8 +70,8 @@ export async function readBatchTexts(tx: Tx, lane: string, after: number): Promi
 
 export async function readByIds(tx: Tx, lane: string, ids: readonly string[], { kinds, prefix }: Selection): Promise<DecisionRow[]> {
   return tx.rows<DecisionRow>`
-    select kind, value, action, strength, confidence, changed_at as at, until
+    select kind, value, case when lift_id is null then 'block' else 'allow' end as action, strength, confidence, changed_at as at, until
       from decision
-     where id = any (${ids as string[]}::uuid[]) and lane = ${lane} and gone is null and kind = any (${kinds as number[]}::smallint[])
+     where lane = ${lane} and (vkey = any (${ids as string[]}::uuid[]) or lift_id = any (${ids as string[]}::uuid[])) and gone is null and kind = any (${kinds as number[]}::smallint[])
        and starts_with(value, ${prefix})`;
 }

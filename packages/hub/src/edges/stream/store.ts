@@ -100,7 +100,7 @@ export async function readSnapshotPage(
   after: string | null,
 ): Promise<{ text: string | null; rows: number; last: string | null }> {
   const row = await tx.one<{ text: string | null; rows: number; last: string | null }>`
-    select string_agg(json_build_array(d.id, (${[...valueKinds]}::text[])[d.kind + 1], d.value, d.action,
+    select string_agg(json_build_array(coalesce(d.lift_id, d.vkey), (${[...valueKinds]}::text[])[d.kind + 1], d.value, case when d.lift_id is null then 'block' else 'allow' end,
              case d.strength when 1 then 'consolidated' else 'lease' end, d.confidence,
              to_char(d.until at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))::text, E'\n' order by d.vkey) as text,
            count(*) as rows, (array_agg(d.vkey order by d.vkey desc))[1]::text as last

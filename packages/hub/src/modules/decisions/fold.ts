@@ -38,9 +38,9 @@ export type Evidence = {
   readonly consolidated: boolean;
 };
 
-export type Folded = { readonly strength: Strength; readonly confidence: number; readonly voices: readonly string[]; readonly until: Date };
+export type Folded = { readonly strength: Strength; readonly confidence: number; readonly voices: number; readonly until: Date };
 
-/** More voices than this change nothing; the list stays short. */
+/** More voices than this change nothing. */
 export const maxVoices = 16;
 
 /**
@@ -56,14 +56,14 @@ export function fold(
 ): Folded | undefined {
   if (indicators.length === 0) return undefined;
   const all = [...indicators, ...sightings];
-  const voices = [...new Set(all.map((evidence) => evidence.voice))].sort().slice(0, maxVoices);
+  const voices = Math.min(maxVoices, new Set(all.map((evidence) => evidence.voice)).size);
   const consolidated =
-    ruling === 'consolidated' || voices.length >= policy.voicesToConsolidate || indicators.some((evidence) => evidence.consolidated);
+    ruling === 'consolidated' || voices >= policy.voicesToConsolidate || indicators.some((evidence) => evidence.consolidated);
   const best = Math.max(...indicators.map((evidence) => evidence.confidence));
   const newest = (list: readonly Evidence[]): number => Math.max(...list.map((evidence) => evidence.at.getTime()));
   return {
     strength: consolidated ? 'consolidated' : 'lease',
-    confidence: ruling === 'consolidated' ? 95 : Math.min(95, best + 15 * (voices.length - 1)),
+    confidence: ruling === 'consolidated' ? 95 : Math.min(95, best + 15 * (voices - 1)),
     voices,
     until: new Date(
       consolidated ? newest(all) + (policy.consolidatedMs[kind] ?? policy.consolidatedMs.other) : newest(indicators) + policy.leaseMs,

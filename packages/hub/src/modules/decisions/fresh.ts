@@ -6,8 +6,8 @@ import { kindAt, strengthIndex, type Transition } from './store.ts';
 
 /**
  * The short way for values whose only evidence on the lane is what was placed a moment ago, which in an import is nearly all of them: what
- * follows from one event's word is the same for all values of a kind, so it is folded once and written in bulk. Everything else is folded
- * from the tables (`refold`); both say what `fold` says.
+ * follows from one event's word is the same for all values of a kind, so it is folded once and written with one statement. Everything else is
+ * folded from the tables (`refold`); both say what `fold` says.
  */
 export async function placeFresh(
   tx: Tx,
@@ -15,116 +15,81 @@ export async function placeFresh(
   values: readonly PlacedValue[],
   policy: DecisionPolicy,
   now: Date,
-  uuid: () => string,
 ): Promise<{ readonly placed: Transition[]; readonly others: string[] }> {
-  const known = new Map((await readKnown(tx, lane, values)).map((row) => [row.vkey, row]));
+  const known = await findKnown(tx, lane, values);
   const others: string[] = [];
-  const created: (Decided & { readonly arrivedAt: Date })[] = [];
-  const placed: (Decided & { readonly arrivedAt: Date; readonly folded: Folded })[] = [];
   const foldOf = foldOnce(policy);
+  // One statement for all that have one end: those of one event, unless it is confirmed and their kinds last differently.
+  const groups = new Map<string, { readonly folded: Folded; readonly values: PlacedValue[] }>();
   for (const value of values) {
-    const before = known.get(value.vkey);
-    if (before?.more === true || (before !== undefined && before.ruling !== null)) {
+    const folded = foldOf(value);
+    if (known.has(value.vkey) || folded.until <= now) {
       others.push(value.vkey);
       continue;
     }
-    const decided = {
-      id: before?.id ?? uuid(), // What this audience has, never the first report anywhere.
-      arrivedAt: value.event.arrivedAt,
-      value,
-    };
-    if (before?.id == null) created.push(decided);
-    const folded = foldOf(value);
-    if (folded !== undefined && folded.until > now) placed.push({ ...decided, folded });
+    const key = `${value.event.num} ${folded.until.getTime()}`;
+    const group = groups.get(key) ?? { folded, values: [] };
+    groups.set(key, group);
+    group.values.push(value);
   }
-  if (created.length > 0) await tx.copy('decisions.decision', coreColumns, coreRows(created, now));
-  if (placed.length > 0) await tx.copy('decision', shelfColumns, shelfRows(lane, placed, now));
-  return {
-    others,
-    placed: placed.map(({ id, value, folded }) => ({
-      vkey: value.vkey,
-      kind: value.kind,
-      value: value.value,
-      oldId: null,
-      oldUntil: null,
-      id,
-      action: 'block',
-      strength: strengthIndex[folded.strength],
-      confidence: folded.confidence,
-      until: folded.until,
-      gone: null,
-    })),
-  };
+  const placed: Transition[] = [];
+  for (const { folded, values: mine } of groups.values()) {
+    await insertDecisions(tx, lane, mine, folded, now);
+    const strength = strengthIndex[folded.strength];
+    for (const { vkey, kind, value } of mine)
+      placed.push({
+        ...{ vkey, kind, value, oldId: null, oldUntil: null, id: vkey, action: 'block', strength },
+        ...{ confidence: folded.confidence, until: folded.until, gone: null },
+      });
+  }
+  return { placed, others };
 }
 
-type Decided = { readonly id: string; readonly value: PlacedValue };
-type Known = {
-  readonly vkey: string;
-  readonly id: string | null;
-  readonly ruling: string | null;
-  readonly arrivedAt: Date | null;
-  readonly more: boolean;
-};
-
-/**
- * Of the given values those that the network has met before, or that were seen on the lane. `more`: the lane has said or holds more of it than
- * what was just placed. A value without a row in the core has never had evidence anywhere: every fold gives it one. `offset 0` keeps the
- * planner from reading the whole table for a join by hash, which it prefers while the table is small.
- */
-async function readKnown(tx: Tx, lane: string, values: readonly PlacedValue[]): Promise<Known[]> {
-  return tx.rows<Known>`
-    select w.vkey, d.id, d.ruling, d.arrived_at,
-           s.seen or exists (select from decision t where t.lane = ${lane} and t.vkey = w.vkey)
-           or (select count(*) from indicator i where i.vkey = w.vkey and i.lane = ${lane} and i.blockable) <> w.n as more
-      from unnest(${values.map((value) => value.vkey)}::uuid[], ${values.map((value) => value.rows)}::integer[]) as w (vkey, n)
-      left join lateral (select x.id, x.ruling, x.arrived_at from decisions.decision x where x.vkey = w.vkey offset 0) d on true
-     cross join lateral (select exists (select from sighting x where x.vkey = w.vkey and x.lane = ${lane}) as seen) s
-     where d.id is not null or s.seen`;
-}
-
-/** The fold of one event's evidence, once per event and kind. */
-function foldOnce(policy: DecisionPolicy): (value: PlacedValue) => Folded | undefined {
-  const done = new Map<string, Folded | undefined>();
+/** What follows from one event's word on a value, once per event and kind. */
+function foldOnce(policy: DecisionPolicy): (value: PlacedValue) => Folded {
+  const done = new Map<string, Folded>();
   return ({ event, kind }) => {
     const key = `${event.num} ${kind}`;
-    if (done.has(key)) return done.get(key);
+    const known = done.get(key);
+    if (known !== undefined) return known;
     const evidence = { voice: event.voice, at: event.publishedAt, confidence: event.confidence, consolidated: event.consolidated };
     const folded = fold(kindAt(kind) satisfies ValueKind, [evidence], [], null, policy);
+    if (folded === undefined) throw new Error('an indicator is evidence');
     done.set(key, folded);
     return folded;
   };
 }
 
-const coreColumns = ['id', 'vkey', 'kind', 'value', 'arrived_at', 'created_at'] as const;
-const shelfColumns = [
-  ...['lane', 'vkey', 'id', 'kind', 'value', 'action', 'strength', 'confidence', 'voices', 'evidence'],
-  ...['arrived_at', 'decided_at', 'changed_at', 'until'],
-] as const;
-
-function* coreRows(rows: readonly (Decided & { readonly arrivedAt: Date })[], now: Date) {
-  const at = now.toISOString();
-  for (const { id, value, arrivedAt } of rows) yield [id, value.vkey, value.kind, value.value, arrivedAt, at];
+/**
+ * Those of the values of which the lane has said or holds more than what was just placed, or on which somebody has ruled. Four questions with a
+ * list of keys, sent at once, take a third of the time of one that joins them all.
+ */
+async function findKnown(tx: Tx, lane: string, values: readonly PlacedValue[]): Promise<Set<string>> {
+  const expected = new Map(values.map((value) => [value.vkey, value.rows]));
+  const vkeys = [...expected.keys()];
+  const [said, ...met] = await Promise.all([
+    tx.rows<{ vkey: string; n: number }>`
+      select vkey, count(*) as n from indicator where vkey = any (${vkeys}::uuid[]) and lane = ${lane} and blockable group by vkey having count(*) > 1`,
+    // As a list of keys this one would be answered by reading the whole lane in another index.
+    tx.rows<{ vkey: string }>`
+      select w.vkey from unnest(${vkeys}::uuid[]) as w (vkey) cross join lateral (select from decision d where d.lane = ${lane} and d.vkey = w.vkey offset 0) d`,
+    tx.rows<{ vkey: string }>`select vkey from sighting where lane = ${lane} and vkey = any (${vkeys}::uuid[])`,
+    tx.rows<{ vkey: string }>`select vkey from decisions.ruling where vkey = any (${vkeys}::uuid[])`,
+  ]);
+  const counts = new Map(said.map((row) => [row.vkey, row.n]));
+  return new Set([
+    ...[...expected].flatMap(([vkey, rows]) => ((counts.get(vkey) ?? 1) === rows ? [] : [vkey])),
+    ...met.flat().map((row) => row.vkey),
+  ]);
 }
 
-function* shelfRows(lane: string, rows: readonly (Decided & { readonly arrivedAt: Date; readonly folded: Folded })[], now: Date) {
-  const at = now.toISOString();
-  for (const { id, value, arrivedAt, folded } of rows) {
-    const strength = strengthIndex[folded.strength];
-    yield [
-      lane,
-      value.vkey,
-      id,
-      value.kind,
-      value.value,
-      'block',
-      strength,
-      folded.confidence,
-      folded.voices,
-      value.rows,
-      arrivedAt,
-      at,
-      at,
-      folded.until,
-    ];
-  }
+/** Writes new decisions, all of one event. Only the leader writes here: what was not there a moment ago is not there now. */
+async function insertDecisions(tx: Tx, lane: string, values: readonly PlacedValue[], folded: Folded, now: Date): Promise<void> {
+  await tx.run`
+    insert into decision (lane, vkey, kind, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, value)
+    select ${lane}, w.vkey, w.kind, ${strengthIndex[folded.strength]}, ${folded.confidence}, ${folded.voices}, w.n,
+           -- What this audience has, never the first report anywhere.
+           ${values[0]?.event.arrivedAt ?? now}, ${now}, ${now}, ${folded.until}, w.value
+      from unnest(${values.map((value) => value.vkey)}::uuid[], ${values.map((value) => value.kind)}::smallint[], ${values.map((value) => value.rows)}::integer[],
+                  ${values.map((value) => value.value)}::text[]) as w (vkey, kind, n, value)`;
 }

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { type Batch, signaturePrefix } from '@rebato/contract';
 import { assembleTables, builtinTables, ownData } from '#guard';
-import { type Draft, registerIntel, submitDrafts } from '#intel';
+import { createVkeys, type Draft, registerIntel, submitDrafts } from '#intel';
 import type { Actor } from '#platform/actor';
 import { manualClock } from '#platform/clock';
-import { openPool, type Pool } from '#platform/db';
+import { openPool, type Pool, type Tx } from '#platform/db';
 import { ensureIdentity } from '#platform/identity';
 import { systemIds } from '#platform/ids';
 import { createKeys } from '#platform/keys';
@@ -20,6 +20,7 @@ import { type Audience, openShelfPools, prepareShelves } from '#platform/shelf';
 import { defaultPolicy } from './fold.ts';
 import { registerDecisions } from './projection.ts';
 import { createRulings } from './rule.ts';
+import type { Decided } from './store.ts';
 
 const hourMs = 3_600_000;
 const tables = assembleTables(builtinTables(), {});
@@ -77,6 +78,9 @@ async function startBench() {
     }),
     trusts: async () => () => true,
     guardTables: () => tables,
+    vkeyOf: createVkeys('test'),
+    blockableValue: (tx: Tx, vkey: string) =>
+      tx.one<Decided>`select vkey, kind, value from shelf_immediate.decision where vkey = ${vkey} limit 1`,
   };
   const rulings = createRulings(deps);
   const member = (shelf: string): Actor => {
@@ -137,7 +141,7 @@ async function startBench() {
 
 const inForce = async (pool: Pool, lane = 'c'): Promise<string[]> =>
   (
-    await pool.rows<{ value: string }>`select value from decision where lane = ${lane} and gone is null and action = 'block' order by value`
+    await pool.rows<{ value: string }>`select value from decision where lane = ${lane} and gone is null and lift_id is null order by value`
   ).map((row) => row.value);
 
 const failed = async (leader: Leader, db: Pool): Promise<unknown[]> => {
@@ -193,7 +197,7 @@ test('a retraction takes the value back everywhere, and a later report does not 
   const alice = bench.member('immediate');
   await bench.report(alice, ['185.10.10.1']);
   await bench.leader.settled();
-  const row = await bench.pool('immediate').one<{ id: string }>`select id from decision`;
+  const row = await bench.pool('immediate').one<{ id: string }>`select vkey as id from decision`;
   await bench.rulings.rule(alice, { decisionId: row?.id ?? '', ruling: 'retracted', reason: 'a printer' });
   await bench.leader.settled();
   assert.deepEqual(await inForce(bench.pool('immediate')), []);
@@ -214,13 +218,15 @@ test('lifting at home touches the own lane only, and is undone', async () => {
   assert.ok(seen);
   const lift = await bench.rulings.lift(alice, { decision: seen, reason: 'our partner', until: null, falsePositive: true });
   assert.deepEqual(await failed(bench.leader, bench.db), []);
-  const own = () => bench.pool('immediate').rows`select action, gone from decision where lane = ${`e:${alice.entityId}`}`;
+  const own = () =>
+    bench.pool('immediate')
+      .rows`select case when lift_id is null then 'block' else 'allow' end as action, gone from decision where lane = ${`e:${alice.entityId}`}`;
   assert.deepEqual(await own(), [{ action: 'allow', gone: null }]);
   assert.deepEqual(await inForce(bench.pool('immediate')), ['185.10.10.1']);
   assert.equal((await bench.rulings.declared()).length, 1);
   await bench.rulings.restore(alice, lift.id);
   assert.deepEqual(await failed(bench.leader, bench.db), []);
-  assert.deepEqual(await own(), [{ action: 'block', gone: 'superseded' }]);
+  assert.deepEqual(await own(), [{ action: 'allow', gone: 'superseded' }]);
 });
 
 test('batches chain, verify, and count the set that is in force', async () => {

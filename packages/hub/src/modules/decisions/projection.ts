@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { type Batch, type ChannelMode, protocolVersion, type RemoveReason, type WireChange } from '@rebato/contract';
 import type { PlacedValue } from '#intel';
 import type { Tx } from '#platform/db';
@@ -15,9 +15,9 @@ import {
   lockLane,
   placeAllow,
   putBatch,
-  readDecision,
   readHalt,
   readLifts,
+  readRuling,
   refold,
   removeAllow,
   strengthAt,
@@ -119,7 +119,7 @@ async function follow(
     const fresh = [...touched.values()].filter((value) => value !== undefined) as PlacedValue[];
     let rest: readonly string[] = [...touched.keys()];
     if (fresh.length >= freshMin) {
-      const { placed, others } = await placeFresh(tx, lane, fresh, deps.policy(), now, randomUUID);
+      const { placed, others } = await placeFresh(tx, lane, fresh, deps.policy(), now);
       record(output, lane, placed);
       rest = [...[...touched].flatMap(([vkey, value]) => (value === undefined ? [vkey] : [])), ...others];
       if (rest.length === 0) continue;
@@ -148,12 +148,12 @@ async function projectRuled(
   now: Date,
 ): Promise<void> {
   for (const item of items) {
-    const decision = await readDecision(tx, item.key);
-    if (decision === undefined) continue;
-    for (const lane of await lanesOf(tx, decision.vkey)) {
-      record(output, lane, await refold(tx, lane, [decision.vkey], deps.policy(), 'retracted', now, audience.delayMs));
+    const ruled = await readRuling(tx, item.key);
+    if (ruled === undefined) continue;
+    for (const lane of await lanesOf(tx, ruled.vkey)) {
+      record(output, lane, await refold(tx, lane, [ruled.vkey], deps.policy(), 'retracted', now, audience.delayMs));
       if (item.payload.late === true) continue;
-      output.entries.push({ lane, topic: 'decision.ruled', object: decision.id, body: { ruling: decision.ruling } });
+      output.entries.push({ lane, topic: 'decision.ruled', object: ruled.vkey, body: { ruling: ruled.ruling } });
     }
   }
 }

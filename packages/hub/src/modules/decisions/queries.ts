@@ -1,5 +1,6 @@
 import type { Viewer } from '#platform/actor';
 import type { Db } from '#platform/db';
+import { entryAction, entryId } from './store.ts';
 
 /** What readers ask of decisions, on their own shelf and in their own lanes. */
 
@@ -22,7 +23,7 @@ export type ShelfDecision = {
 };
 
 const columns = (db: Db) => db.sql`
-  d.lane, d.vkey, d.id, d.kind, d.value, d.action, d.strength, d.confidence, cardinality(d.voices) as voices, d.evidence, d.decided_at, d.changed_at, d.until, d.gone`;
+  d.lane, d.vkey, ${entryId(db)} as id, d.kind, d.value, ${entryAction(db)} as action, d.strength, d.confidence, d.voices, d.evidence, d.decided_at, d.changed_at, d.until, d.gone`;
 
 export type DecisionCursor = { readonly changedAt: Date; readonly vkey: string };
 
@@ -49,7 +50,8 @@ export async function listDecisions(
 /** In each of the reader's lanes at most one; the community's first. */
 export async function findDecision(db: Db, viewer: Viewer, id: string): Promise<ShelfDecision | undefined> {
   return db.one<ShelfDecision>`
-    select ${columns(db)} from decision d where d.id = ${id} and d.lane = any (${viewer.lanes as string[]}) order by d.gone is not null, d.lane limit 1`;
+    select ${columns(db)} from decision d
+     where d.lane = any (${viewer.lanes as string[]}) and (d.vkey = ${id} or d.lift_id = ${id}) and ${entryId(db)} = ${id} order by d.gone is not null, d.lane limit 1`;
 }
 
 export type EvidenceRow = {

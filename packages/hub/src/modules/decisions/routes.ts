@@ -172,7 +172,7 @@ export function decisionRoutes(http: Http, deps: DecisionRoutesDeps): void {
     reply: Type.Object({ declared: Type.Array(Type.Object({ ...liftView.properties, decisionId: uuid, entityId: uuid })) }),
     async handle() {
       return {
-        declared: (await rulings.declared()).map((row) => ({ ...presentLift(row), decisionId: row.decisionId, entityId: row.entityId })),
+        declared: (await rulings.declared()).map((row) => ({ ...presentLift(row), decisionId: row.vkey, entityId: row.entityId })),
       };
     },
   });
@@ -226,7 +226,7 @@ export function decisionRoutes(http: Http, deps: DecisionRoutesDeps): void {
     fails: ['decisions.not_found'],
     async handle({ actor, params, body }) {
       const ruled = await rulings.rule(actor, { decisionId: params.id, ...body });
-      return { id: ruled.id, value: ruled.value, ruling: ruled.ruling };
+      return { id: ruled.vkey, value: ruled.value, ruling: ruled.ruling };
     },
   });
 

@@ -1,22 +1,30 @@
 import type { Actor } from '#platform/actor';
-import type { Pool } from '#platform/db';
+import type { Pool, Tx } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
 import { fail } from './errors.ts';
 import {
-  type CoreDecision,
+  type Decided,
   endLapsedLifts,
   endLift,
   insertLift,
   type LiftRow,
   listDeclared,
   listLifts,
-  readDecision,
+  putRuling,
+  type Ruling,
   readHalt,
   setHalt,
-  setRuling,
 } from './store.ts';
 
-export type RuleDeps = { readonly db: Pool; readonly bus: Bus; readonly trail: Trail; readonly clock: Clock; readonly ids: Ids };
+export type RuleDeps = {
+  readonly db: Pool;
+  readonly bus: Bus;
+  readonly trail: Trail;
+  readonly clock: Clock;
+  readonly ids: Ids;
+  /** The value with this key, if anybody has reported it as one to block. */
+  readonly blockableValue: (tx: Tx, vkey: string) => Promise<Decided | undefined>;
+};
 
 /**
  * An assessor's word on a value, for the whole network: `consolidated` makes it last, `retracted` takes it back everywhere and keeps later reports
@@ -26,30 +34,33 @@ export async function ruleDecision(
   deps: RuleDeps,
   actor: Actor,
   input: { readonly decisionId: string; readonly ruling: 'consolidated' | 'retracted' | null; readonly reason: string },
-): Promise<CoreDecision> {
+): Promise<Ruling> {
   const ruled = await deps.db.transaction(async (tx) => {
-    const decision = await setRuling(tx, input.decisionId, input.ruling, actor.label, input.reason, deps.clock.now());
-    if (decision === undefined) throw fail('decisions.not_found', `There is no decision ${input.decisionId}.`);
-    await deps.trail.record(tx, actor, 'decisions.rule', decision.id, {
+    const decided = await deps.blockableValue(tx, input.decisionId);
+    if (decided === undefined) throw fail('decisions.not_found', `There is no decision ${input.decisionId}.`);
+    await putRuling(tx, decided, input.ruling, actor.label, input.reason, deps.clock.now());
+    await deps.trail.record(tx, actor, 'decisions.rule', decided.vkey, {
       ruling: input.ruling,
       reason: input.reason,
-      value: decision.value,
+      value: decided.value,
     });
-    await deps.bus.append(tx, 'decisions.ruled', { decisionId: decision.id });
-    return decision;
+    await deps.bus.append(tx, 'decisions.ruled', { decisionId: decided.vkey });
+    return { ...decided, ruling: input.ruling };
   });
   deps.bus.nudge();
   return ruled;
 }
 
-/** What a member may say of a decision it can see: which value, found by the caller on the reader's own shelf. */
-export type Visible = { readonly vkey: string; readonly kind: number; readonly value: string };
-
 /** Lifts a block at the member's own controls, at once. A declared false positive also goes to an assessor, who decides for everybody. */
 export async function liftAtHome(
   deps: RuleDeps,
   actor: Actor,
-  input: { readonly decision: Visible; readonly reason: string; readonly until: Date | null; readonly falsePositive: boolean },
+  input: {
+    /** Found by the caller on the reader's own shelf. */ readonly decision: Decided;
+    readonly reason: string;
+    readonly until: Date | null;
+    readonly falsePositive: boolean;
+  },
 ): Promise<LiftRow> {
   const now = deps.clock.now();
   if (input.until !== null && input.until <= now)
@@ -102,14 +113,13 @@ export async function halt(deps: RuleDeps, actor: Actor, input: { readonly on: b
 }
 
 export type Rulings = {
-  rule(actor: Actor, input: Parameters<typeof ruleDecision>[2]): Promise<CoreDecision>;
+  rule(actor: Actor, input: Parameters<typeof ruleDecision>[2]): Promise<Ruling>;
   lift(actor: Actor, input: Parameters<typeof liftAtHome>[2]): Promise<LiftRow>;
   restore(actor: Actor, liftId: string): Promise<LiftRow>;
   lifts(actor: Actor): Promise<LiftRow[]>;
-  declared(): Promise<(LiftRow & { decisionId: string })[]>;
+  declared(): Promise<LiftRow[]>;
   halt(actor: Actor, input: { readonly on: boolean; readonly reason: string }): Promise<void>;
   halted(): ReturnType<typeof readHalt>;
-  find(id: string): Promise<CoreDecision | undefined>;
 };
 
 export function createRulings(deps: RuleDeps): Rulings {
@@ -121,6 +131,5 @@ export function createRulings(deps: RuleDeps): Rulings {
     declared: () => listDeclared(deps.db),
     halt: (actor, input) => halt(deps, actor, input),
     halted: () => readHalt(deps.db),
-    find: (id) => readDecision(deps.db, id),
   };
 }

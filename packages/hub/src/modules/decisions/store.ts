@@ -24,16 +24,9 @@ export type Transition = {
   readonly gone: string | null;
 };
 
-/** Gives every value that may be decided on its network-wide id, once. */
-async function ensureDecisions(tx: Tx, lane: string, vkeys: readonly string[], now: Date): Promise<void> {
-  await tx.run`
-    insert into decisions.decision (id, vkey, kind, value, arrived_at, created_at)
-    select gen_random_uuid(), i.vkey, min(i.kind), min(coalesce(i.canonical, i.value)), min(e.arrived_at), ${now}
-      from indicator i join event e on e.num = i.event_num
-     where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
-     group by i.vkey
-    on conflict (vkey) do nothing`;
-}
+/** The id of an entry `d`, and what it is. */
+export const entryId = (db: Db) => db.sql`coalesce(d.lift_id, d.vkey)`;
+export const entryAction = (db: Db) => db.sql`case when d.lift_id is null then 'block' else 'allow' end`;
 
 /**
  * Folds the released evidence of the given values anew and writes what changed. The specification is `fold` in fold.ts. A value whose
@@ -51,65 +44,65 @@ export async function refold(
   now: Date,
   delayMs: number,
 ): Promise<Transition[]> {
-  await ensureDecisions(tx, lane, vkeys, now);
   const lease = `${policy.leaseMs} milliseconds`;
   const ruledBefore = new Date(now.getTime() - delayMs);
   return tx.rows<Transition>`
     with wanted as (select unnest(${vkeys as string[]}::uuid[]) as vkey),
     said as (
-      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator, e.arrived_at
+      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator, e.arrived_at, i.kind, coalesce(i.canonical, i.value) as value
         from indicator i join event e on e.num = i.event_num
        where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
       union all
-      select s.vkey, s.voice, s.at, 0, false, false, null
+      select s.vkey, s.voice, s.at, 0, false, false, null, null, null
         from sighting s
        where s.vkey = any (${vkeys as string[]}::uuid[]) and s.lane = ${lane} and s.type = 'seen'
     ),
     folded as (
-      select s.vkey, (array_agg(distinct s.voice order by s.voice))[1:${maxVoices}] as voices, max(s.confidence) as best,
+      select s.vkey, least(count(distinct s.voice), ${maxVoices})::int as voices, max(s.confidence) as best, min(s.kind) as kind, min(s.value) as value,
              bool_or(s.consolidated) as confirmed, max(s.at) as newest, max(s.at) filter (where s.indicator) as newest_indicator,
              count(*) filter (where s.indicator) as indicators, min(s.arrived_at) as arrived, max(s.arrived_at) as last_arrived
         from said s group by s.vkey
     ),
     new as (
-      select w.vkey, d.id, d.kind, d.value, f.arrived, f.last_arrived, f.voices, f.indicators, c.strong,
-             case when r.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (cardinality(f.voices) - 1)) end as confidence,
-             case when c.strong then f.newest + coalesce((${tx.json(ttlByIndex(policy))}::jsonb ->> d.kind::text)::interval, ${`${policy.consolidatedMs.other} milliseconds`}::interval)
+      select w.vkey, f.kind, f.value, f.arrived, f.last_arrived, f.voices, f.indicators, c.strong,
+             case when r.ruling = 'consolidated' then 95 else least(95, f.best + 15 * (f.voices - 1)) end as confidence,
+             case when c.strong then f.newest + coalesce((${tx.json(ttlByIndex(policy))}::jsonb ->> f.kind::text)::interval, ${`${policy.consolidatedMs.other} milliseconds`}::interval)
                   else f.newest_indicator + ${lease}::interval end as until
         from wanted w
-        join decisions.decision d using (vkey)
         join folded f using (vkey)
+        left join decisions.ruling d using (vkey)
        cross join lateral (select case when d.ruled_at <= ${ruledBefore} or d.ruled_at >= f.arrived then d.ruling end as ruling) r
-       cross join lateral (select r.ruling is not distinct from 'consolidated' or cardinality(f.voices) >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
+       cross join lateral (select r.ruling is not distinct from 'consolidated' or f.voices >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
        where f.indicators > 0 and r.ruling is distinct from 'retracted'
     ),
-    old as (select d.vkey, d.id, d.kind, d.value, d.until, d.gone, d.action from decision d where d.lane = ${lane} and d.vkey = any (${vkeys as string[]}::uuid[])),
+    old as (
+      select d.vkey, ${entryId(tx)} as id, d.until, d.gone, d.lift_id from decision d where d.lane = ${lane} and d.vkey = any (${vkeys as string[]}::uuid[])
+    ),
     put as (
-      insert into decision as t (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, gone)
-      select ${lane}, n.vkey, n.id, n.kind, n.value, 'block', n.strong::int, n.confidence, n.voices, n.indicators,
+      insert into decision as t (lane, vkey, kind, value, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until)
+      select ${lane}, n.vkey, n.kind, n.value, n.strong::int, n.confidence, n.voices, n.indicators,
              -- What this audience knows, never the first report anywhere. A block that begins anew counts from what brought it back.
-             case when o.gone is null then n.arrived else n.last_arrived end, ${now}, ${now}, n.until, null
+             case when o.gone is null then n.arrived else n.last_arrived end, ${now}, ${now}, n.until
         from new n left join old o using (vkey)
        where n.until > ${now}
       on conflict (lane, vkey) do update
          set strength = excluded.strength, confidence = excluded.confidence, voices = excluded.voices, evidence = excluded.evidence,
              arrived_at = case when t.gone is null then t.arrived_at else excluded.arrived_at end,
              decided_at = case when t.gone is null then t.decided_at else excluded.decided_at end,
-             changed_at = excluded.changed_at, until = excluded.until, gone = null
-       where t.action = 'block'
-         and (t.gone is not null or (t.strength, t.confidence, t.until) is distinct from (excluded.strength, excluded.confidence, excluded.until)
-              or t.evidence <> excluded.evidence)
-      returning t.vkey, t.id, t.kind, t.value, t.action, t.strength, t.confidence, t.until
+             changed_at = excluded.changed_at, until = excluded.until, lift_id = null, gone = null
+       where t.gone is not null
+          or (t.lift_id is null and (t.strength, t.confidence, t.until, t.evidence) is distinct from (excluded.strength, excluded.confidence, excluded.until, excluded.evidence))
+      returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
     ),
     dropped as (
       update decision t set gone = ${goneReason}, changed_at = ${now}
         from old o
-       where t.lane = ${lane} and t.vkey = o.vkey and o.gone is null and o.action = 'block'
+       where t.lane = ${lane} and t.vkey = o.vkey and o.gone is null and o.lift_id is null
          and not exists (select from new n where n.vkey = o.vkey and n.until > ${now})
       returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
     )
     select p.vkey, p.kind, p.value, case when o.gone is null then o.id end as old_id, case when o.gone is null then o.until end as old_until,
-           p.id, p.action, p.strength, p.confidence, p.until, null as gone
+           p.vkey as id, 'block' as action, p.strength, p.confidence, p.until, null as gone
       from put p left join old o using (vkey)
     union all
     select d.vkey, d.kind, d.value, o.id, o.until, null, 'block', d.strength, d.confidence, d.until, ${goneReason}
@@ -127,10 +120,10 @@ function ttlByIndex(policy: DecisionPolicy): Record<string, string> {
 /** Entries whose time is over leave. Bounded; called until it returns fewer than `limit`. */
 export async function expire(tx: Tx, now: Date, limit: number): Promise<(Transition & { lane: string })[]> {
   return tx.rows<Transition & { lane: string }>`
-    update decision t set gone = case when t.action = 'allow' then 'superseded' else 'expired' end, changed_at = ${now}
+    update decision d set gone = case when d.lift_id is null then 'expired' else 'superseded' end, changed_at = ${now}
       from (select lane, vkey from decision where gone is null and until <= ${now} order by until, lane, vkey limit ${limit}) due
-     where t.lane = due.lane and t.vkey = due.vkey
-    returning t.lane, t.vkey, t.kind, t.value, t.id as old_id, t.until as old_until, null as id, t.action, t.strength, t.confidence, t.until, t.gone`;
+     where d.lane = due.lane and d.vkey = due.vkey
+    returning d.lane, d.vkey, d.kind, d.value, ${entryId(tx)} as old_id, d.until as old_until, null as id, ${entryAction(tx)} as action, d.strength, d.confidence, d.until, d.gone`;
 }
 
 /** A member's own `allow` takes the place of the value's entry on its own lane. */
@@ -141,29 +134,24 @@ export async function placeAllow(
   now: Date,
 ): Promise<Transition[]> {
   return tx.rows<Transition>`
-    with old as (select vkey, id, until, gone from decision where lane = ${lane} and vkey = ${lift.vkey}),
+    with old as (select d.vkey, ${entryId(tx)} as id, d.until from decision d where d.lane = ${lane} and d.vkey = ${lift.vkey} and d.gone is null),
     put as (
-      insert into decision as t (lane, vkey, id, kind, value, action, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, gone)
-      values (${lane}, ${lift.vkey}, ${lift.id}, ${lift.kind}, ${lift.value}, 'allow', 1, 100, '{}', 0, ${now}, ${now}, ${now}, ${lift.until}, null)
-      on conflict (lane, vkey) do update set id = excluded.id, action = 'allow', strength = 1, confidence = 100, voices = '{}', evidence = 0, changed_at = excluded.changed_at,
-             until = excluded.until, gone = null
-      returning t.vkey, t.id, t.kind, t.value, t.action, t.strength, t.confidence, t.until
+      insert into decision as t (lane, vkey, kind, value, strength, confidence, voices, evidence, arrived_at, decided_at, changed_at, until, lift_id)
+      values (${lane}, ${lift.vkey}, ${lift.kind}, ${lift.value}, 1, 100, 0, 0, ${now}, ${now}, ${now}, ${lift.until}, ${lift.id})
+      on conflict (lane, vkey) do update set strength = 1, confidence = 100, voices = 0, evidence = 0, changed_at = excluded.changed_at,
+             until = excluded.until, lift_id = excluded.lift_id, gone = null
+      returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
     )
-    select p.vkey, p.kind, p.value, case when o.gone is null then o.id end as old_id, case when o.gone is null then o.until end as old_until,
-           p.id, p.action, p.strength, p.confidence, p.until, null as gone
+    select p.vkey, p.kind, p.value, o.id as old_id, o.until as old_until, ${lift.id}::uuid as id, 'allow' as action, p.strength, p.confidence, p.until, null as gone
       from put p left join old o using (vkey)`;
 }
 
 /** Ends an `allow`; what the evidence then says is folded anew by the caller. */
 export async function removeAllow(tx: Tx, lane: string, vkey: string, now: Date): Promise<Transition[]> {
   return tx.rows<Transition>`
-    with old as (select id, until from decision where lane = ${lane} and vkey = ${vkey} and action = 'allow' and gone is null),
-    cut as (
-      update decision t set gone = 'superseded', action = 'block', changed_at = ${now}
-       where t.lane = ${lane} and t.vkey = ${vkey} and t.action = 'allow' and t.gone is null
-      returning t.vkey, t.kind, t.value, t.strength, t.confidence, t.until
-    )
-    select c.vkey, c.kind, c.value, o.id as old_id, o.until as old_until, null as id, 'allow' as action, c.strength, c.confidence, c.until, 'superseded' as gone from cut c, old o`;
+    update decision d set gone = 'superseded', changed_at = ${now}
+     where d.lane = ${lane} and d.vkey = ${vkey} and d.lift_id is not null and d.gone is null
+    returning d.vkey, d.kind, d.value, d.lift_id as old_id, d.until as old_until, null as id, 'allow' as action, d.strength, d.confidence, d.until, d.gone`;
 }
 
 /** Lanes of the present shelf on which a value stands or has evidence. */
@@ -194,39 +182,19 @@ export async function putBatch(
   await tx.run`insert into batch (lane, version, body, key_id, sig, hash, at) values (${lane}, ${state.version}, ${batch.body}, ${batch.keyId}, ${batch.sig}, ${state.hash}, ${now})`;
 }
 
-export type CoreDecision = {
-  readonly id: string;
-  readonly vkey: string;
-  readonly kind: number;
-  readonly value: string;
-  readonly arrivedAt: Date;
-  readonly createdAt: Date;
-  readonly ruling: 'consolidated' | 'retracted' | null;
-  readonly ruledAt: Date | null;
-  readonly ruledBy: string | null;
-  readonly reason: string | null;
-};
+/** A value as rulings and liftings name it. */
+export type Decided = { readonly vkey: string; readonly kind: number; readonly value: string };
+export type Ruling = Decided & { readonly ruling: 'consolidated' | 'retracted' | null };
 
-const coreColumns = (db: Db) => db.sql`id, vkey, kind, value, arrived_at, created_at, ruling, ruled_at, ruled_by, reason`;
-
-export async function readDecision(db: Db, id: string): Promise<CoreDecision | undefined> {
-  return db.one<CoreDecision>`select ${coreColumns(db)} from decisions.decision where id = ${id}`;
+export async function readRuling(db: Db, vkey: string): Promise<Ruling | undefined> {
+  return db.one<Ruling>`select vkey, kind, value, ruling from decisions.ruling where vkey = ${vkey}`;
 }
 
-export async function readDecisionByVkey(db: Db, vkey: string): Promise<CoreDecision | undefined> {
-  return db.one<CoreDecision>`select ${coreColumns(db)} from decisions.decision where vkey = ${vkey}`;
-}
-
-export async function setRuling(
-  tx: Tx,
-  id: string,
-  ruling: 'consolidated' | 'retracted' | null,
-  by: string,
-  reason: string,
-  now: Date,
-): Promise<CoreDecision | undefined> {
-  return tx.one<CoreDecision>`
-    update decisions.decision set ruling = ${ruling}, ruled_at = ${now}, ruled_by = ${by}, reason = ${reason} where id = ${id} returning ${coreColumns(tx)}`;
+export async function putRuling(tx: Tx, on: Decided, ruling: Ruling['ruling'], by: string, reason: string, now: Date): Promise<void> {
+  await tx.run`
+    insert into decisions.ruling (vkey, kind, value, ruling, ruled_at, ruled_by, reason)
+    values (${on.vkey}, ${on.kind}, ${on.value}, ${ruling}, ${now}, ${by}, ${reason})
+    on conflict (vkey) do update set ruling = excluded.ruling, ruled_at = excluded.ruled_at, ruled_by = excluded.ruled_by, reason = excluded.reason`;
 }
 
 export type LiftRow = {
@@ -276,10 +244,10 @@ export async function listLifts(db: Db, entityId: string, now: Date): Promise<Li
 }
 
 /** False positives that members declared and nobody has ruled on, oldest first. */
-export async function listDeclared(db: Db): Promise<(LiftRow & { decisionId: string })[]> {
-  return db.rows<LiftRow & { decisionId: string }>`
-    select l.id, l.entity_id, l.vkey, l.kind, l.value, l.reason, l.false_positive, l.lifted_at, l.lifted_by, l.until, l.ended_at, d.id as decision_id
-      from decisions.lift l join decisions.decision d using (vkey)
+export async function listDeclared(db: Db): Promise<LiftRow[]> {
+  return db.rows<LiftRow>`
+    select l.id, l.entity_id, l.vkey, l.kind, l.value, l.reason, l.false_positive, l.lifted_at, l.lifted_by, l.until, l.ended_at
+      from decisions.lift l left join decisions.ruling d using (vkey)
      where l.false_positive and l.ended_at is null and d.ruling is distinct from 'retracted'
      order by l.lifted_at limit 500`;
 }

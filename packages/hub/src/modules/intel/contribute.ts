@@ -4,7 +4,6 @@ import { canonicalise } from '#values';
 import { fail } from './errors.ts';
 import { kindIndex } from './normalise.ts';
 import type { Reporter, SubmitDeps } from './submit-drafts.ts';
-import { vkeyOf } from './vkey.ts';
 
 export type SightingInput = {
   readonly type: string;
@@ -32,7 +31,14 @@ export async function addSightings(deps: SubmitDeps, actor: Actor, inputs: reado
     if (!canonical.ok)
       throw fail('intel.value_invalid', canonical.message, [{ field: `sightings[${index}].value`, message: canonical.message }]);
     const at = input.at === undefined || input.at.getTime() > now.getTime() + clockSlackMs ? now : input.at;
-    return { id: deps.ids.uuid(), kind: canonical.kind, value: canonical.value, vkey: vkeyOf(canonical.kind, canonical.value), at, input };
+    return {
+      id: deps.ids.uuid(),
+      kind: canonical.kind,
+      value: canonical.value,
+      vkey: deps.vkeyOf(canonical.kind, canonical.value),
+      at,
+      input,
+    };
   });
   await deps.db.transaction(async (tx) => {
     for (const row of rows) {

@@ -19,4 +19,4 @@ export {
 } from './submit-drafts.ts';
 export { createTaxonomies, type Taxonomies } from './taxonomy.ts';
 export { taxonomyRoutes } from './taxonomy-routes.ts';
-export { vkeyOf } from './vkey.ts';
+export { createVkeys, type VkeyOf } from './vkey.ts';

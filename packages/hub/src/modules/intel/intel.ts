@@ -14,6 +14,7 @@ import { kindIndex } from './normalise.ts';
 import {
   countStates,
   countVoices,
+  findBlockable,
   findOwnReport,
   listAutoRules,
   listEventsOf,
@@ -26,6 +27,7 @@ import {
   listOwnReports,
   listQueue,
   readBlob,
+  readFirstArrivals,
   sourceRecord,
 } from './own.ts';
 import { type Preview, previewReport } from './preview.ts';
@@ -46,7 +48,6 @@ import { type EventRow, readEventRow } from './store.ts';
 import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
 import { submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
-import { vkeyOf } from './vkey.ts';
 
 /** What anybody but its author reads of an event on the write side. */
 const asTold = (event: EventRow): EventRow => ({ ...event, info: event.told?.info ?? event.info });
@@ -159,7 +160,7 @@ export function createIntel(setup: IntelDeps) {
         const canonical = guessed === undefined ? undefined : canonicalise(guessed.type, guessed.value);
         if (canonical === undefined) return { value, problem: 'This is not a value whose type can be told; name the type.' };
         return canonical.ok
-          ? { value, kind: canonical.kind, canonical: canonical.value, vkey: vkeyOf(canonical.kind, canonical.value) }
+          ? { value, kind: canonical.kind, canonical: canonical.value, vkey: deps.vkeyOf(canonical.kind, canonical.value) }
           : { value, problem: canonical.message };
       });
       const vkeys = [...new Set(read.flatMap((each) => (each.vkey === undefined ? [] : [each.vkey])))];
@@ -242,6 +243,9 @@ export function createIntel(setup: IntelDeps) {
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
     releaseHeld: (tx: Tx, actor: Actor, vkey: string) => releaseHeld(deps, tx, actor, vkey),
+    /** For rulings and for the network's figures; readers get neither. */
+    blockableValue: (tx: Tx, vkey: string) => findBlockable(tx, vkey),
+    firstArrivals: (vkeys: readonly string[]) => readFirstArrivals(deps.db, vkeys),
     autoRules: () => listAutoRuleRows(deps.db),
     addAutoRule: (actor: Actor, input: Parameters<typeof addAutoRule>[2]) => addAutoRule(deps, actor, input),
     removeAutoRule: (actor: Actor, id: string) => removeAutoRule(deps, actor, id),

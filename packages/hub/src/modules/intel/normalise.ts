@@ -4,7 +4,7 @@ import { type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnData }
 import { canonicalise, defaultsFor, isType } from '#values';
 import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
 import { type Telling, tellAttribute, tellObject, type Withheld } from './told.ts';
-import { vkeyOf } from './vkey.ts';
+import type { VkeyOf } from './vkey.ts';
 
 /** One attribute, judged: what the database stores of it. `state` is what the guard and the rules leave for a person to do. */
 export type JudgedAttribute = {
@@ -41,6 +41,7 @@ export type JudgeContext = {
   /** Whether this source's values of this kind pass without a person. */
   readonly trusted: (kind: ValueKind) => boolean;
   readonly uuid: () => string;
+  readonly vkeyOf: VkeyOf;
 };
 
 /** Kinds that a control somewhere can block. The rest is for detection and for people. */
@@ -162,7 +163,7 @@ function judgeBare(draft: DraftAttribute, object: JudgedObject | undefined, id: 
   const base = { id, objectId: object?.id ?? null, toIds, ownOnly, draft, told: undefined };
   if (!canonical.ok) {
     // Kept as it came, so that nothing is lost, but never matched or blocked.
-    const vkey = vkeyOf('other', draft.value);
+    const vkey = context.vkeyOf('other', draft.value);
     const state = context.trusted('other') ? 'accepted' : 'pending';
     return {
       ...base,
@@ -180,8 +181,8 @@ function judgeBare(draft: DraftAttribute, object: JudgedObject | undefined, id: 
   const other = canonical.parts?.find((part) => part.kind !== kind || part.value !== value);
   const common = {
     ...base,
-    vkey: vkeyOf(kind, value),
-    vkey2: other === undefined ? null : vkeyOf(other.kind, other.value),
+    vkey: context.vkeyOf(kind, value),
+    vkey2: other === undefined ? null : context.vkeyOf(other.kind, other.value),
     kind,
     canonical: value,
   };

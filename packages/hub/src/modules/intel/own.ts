@@ -128,6 +128,21 @@ export async function countVoices(db: Db, vkeys: readonly string[]): Promise<{ v
      where a.vkey = any (${vkeys as string[]}::uuid[]) and e.state in ('published', 'assessing') group by a.vkey`;
 }
 
+/** When the first report of each value arrived, of those that are published and would block. On the write side: for the network's own figures. */
+export async function readFirstArrivals(db: Db, vkeys: readonly string[]): Promise<Map<string, Date>> {
+  if (vkeys.length === 0) return new Map();
+  const rows = await db.rows<{ vkey: string; at: Date }>`
+    select a.vkey, min(e.arrived_at) as at
+      from intel.attribute a join intel.event e on e.id = a.event_id
+     where a.vkey = any (${vkeys as string[]}::uuid[]) and a.blockable and e.state = 'published' group by a.vkey`;
+  return new Map(rows.map((row) => [row.vkey, row.at]));
+}
+
+/** The value with this key, if anybody has reported it as one to block. */
+export async function findBlockable(db: Db, vkey: string): Promise<{ vkey: string; kind: number; value: string } | undefined> {
+  return db.one`select vkey, kind, coalesce(canonical, value) as value from intel.attribute where vkey = ${vkey} and blockable limit 1`;
+}
+
 /** A source's record: what became of what it sent. */
 export async function sourceRecord(
   db: Db,

@@ -56,6 +56,7 @@ export async function previewReport(
       ...markingOf(input.markings, draft),
       trusted,
       uuid: deps.ids.uuid,
+      vkeyOf: deps.vkeyOf,
     });
     withheld.push(...judged.withheld);
     return judged.attributes;

@@ -11,6 +11,7 @@ import { limits } from './limits.ts';
 import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
 import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
 import { tellEvent } from './told.ts';
+import type { VkeyOf } from './vkey.ts';
 
 /** What the write side must know of who reports. Comes from `members` and `scoring`. */
 export type Reporter = {
@@ -33,6 +34,7 @@ export type SubmitDeps = {
   readonly reporterOf: ReporterOf;
   readonly trusts: (reporter: Reporter, entityId: string) => Promise<(kind: ValueKind) => boolean>;
   readonly guardTables: () => GuardTables;
+  readonly vkeyOf: VkeyOf;
   /** Large reports are written one after another: side by side they would take every processor from the alerts, while the leader, which they all wait for, takes them one by one. */
   readonly bulkTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 };
@@ -97,7 +99,15 @@ export async function submitDrafts(
   const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings' | 'foreign'>[] = [];
   for (const draft of drafts) {
     const { tlp, pap } = markingOf(input.markings, draft);
-    const judged = await judgeDraftInTurns(draft, { tables, own: reporter.own, tlp, pap, trusted, uuid: siblings(deps.ids.uuid) });
+    const judged = await judgeDraftInTurns(draft, {
+      tables,
+      own: reporter.own,
+      tlp,
+      pap,
+      trusted,
+      uuid: siblings(deps.ids.uuid),
+      vkeyOf: deps.vkeyOf,
+    });
     const attributes = dropped.size === 0 ? judged.attributes : judged.attributes.filter((attribute) => !dropped.has(attribute.canonical));
     const files = attributesOfFiles(draft.attachments, judged.attributes);
     events.push({ id: deps.ids.uuid(), draft, tlp, pap, ...judged, files, attributes });

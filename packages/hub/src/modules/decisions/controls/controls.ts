@@ -19,7 +19,7 @@ import {
   updateControl,
 } from './manage.ts';
 import { renewOrders } from './orders.ts';
-import { createReceipts } from './receipts.ts';
+import { createReceipts, type ReceiptsDeps } from './receipts.ts';
 import { createRoster } from './roster.ts';
 import { type ControlStatus, type SilentControl, silenceGauge, silentControls, statusOf } from './status.ts';
 import { toqueDuty } from './toque.ts';
@@ -37,6 +37,7 @@ export type ControlsDeps = {
   readonly keys: Keys;
   /** Given by members: what an entity reads today. Undefined for unknown and suspended ones. Asked at most every two seconds. */
   readonly ownerOf: OwnerOf;
+  readonly firstArrivals: ReceiptsDeps['firstArrivals'];
 };
 
 type From = { readonly ip: string; readonly requestId: string };

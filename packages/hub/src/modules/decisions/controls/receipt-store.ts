@@ -17,9 +17,10 @@ export type SentRow = {
 /** What the shelf says of decisions on some lanes: no row, never sent there. Rows whose block is over stay. */
 export async function readSent(shelf: Pool, lanes: readonly string[], ids: readonly string[]): Promise<SentRow[]> {
   return shelf.rows<SentRow>`
-    select id, lane, arrived_at, changed_at, gone is not null as gone
+    select coalesce(lift_id, vkey) as id, lane, arrived_at, changed_at, gone is not null as gone
       from decision
-     where id = any (${ids as string[]}::uuid[]) and lane = any (${lanes as string[]}::text[])`;
+     where lane = any (${lanes as string[]}::text[]) and (vkey = any (${ids as string[]}::uuid[]) or lift_id = any (${ids as string[]}::uuid[]))
+       and coalesce(lift_id, vkey) = any (${ids as string[]}::uuid[])`;
 }
 
 /** Whether the batch of this version names the decision: for entries whose row has been taken over by another one since. */
@@ -52,6 +53,8 @@ export type ReceiptRow = {
   readonly saidAt: string;
   /** When the control's own shelf had it: arrival, or for a withdrawal the removal. */
   readonly laneAt: string;
+  /** When the network had it: the arrival of its first report anywhere. */
+  readonly firstAt: string;
   readonly enrolledAt: string;
   readonly reason: string | null;
 };
@@ -65,18 +68,17 @@ export async function insertReceipts(tx: Tx, rows: readonly ReceiptRow[], receiv
   return tx.rows<{ ms: number | null }>`
     insert into decisions.receipt (decision_id, control_num, channel_num, state, version, received_at, said_at, ms, lane_ms, counts, reason)
     select r.decision_id, r.control_num, r.channel_num, r.state, r.version, ${receivedAt}, r.said_at,
-           case when r.state = 0 then least(extract(epoch from ${receivedAt} - coalesce(d.arrived_at, r.lane_at)) * 1000, 2147483647)::integer end,
+           case when r.state = 0 then least(extract(epoch from ${receivedAt} - r.first_at) * 1000, 2147483647)::integer end,
            case when r.state in (0, 2) then least(greatest(extract(epoch from ${receivedAt} - r.lane_at) * 1000, 0), 2147483647)::integer end,
-           r.state = 0 and r.enrolled_at <= coalesce(d.arrived_at, r.lane_at) and coalesce(d.round, 1) = 1 and not exists (
+           r.state = 0 and r.enrolled_at <= r.first_at and not exists (
              select from decisions.receipt e where e.decision_id = r.decision_id and e.control_num = r.control_num and e.state = 0),
            r.reason
       from unnest(${rows.map((row) => row.decisionId)}::uuid[], ${rows.map((row) => row.controlNum)}::integer[],
                   ${rows.map((row) => row.channelNum)}::integer[], ${rows.map((row) => row.state)}::smallint[],
                   ${rows.map((row) => row.version)}::bigint[], ${rows.map((row) => row.saidAt)}::timestamptz[],
-                  ${rows.map((row) => row.laneAt)}::timestamptz[], ${rows.map((row) => row.enrolledAt)}::timestamptz[],
+                  ${rows.map((row) => row.laneAt)}::timestamptz[], ${rows.map((row) => row.firstAt)}::timestamptz[], ${rows.map((row) => row.enrolledAt)}::timestamptz[],
                   ${rows.map((row) => row.reason)}::text[])
-             as r (decision_id, control_num, channel_num, state, version, said_at, lane_at, enrolled_at, reason)
-      left join decisions.decision d on d.id = r.decision_id
+             as r (decision_id, control_num, channel_num, state, version, said_at, lane_at, first_at, enrolled_at, reason)
     on conflict do nothing
     returning case when counts then ms end as ms`;
 }

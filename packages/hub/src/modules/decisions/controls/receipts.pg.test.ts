@@ -70,7 +70,7 @@ test('receipts that cannot be true are not recorded but alarmed: never sent, ano
   const { id, actor } = await world.enrolled(owner);
   const other = world.addOwner();
   const decision = await blocked(world);
-  const theirs = await blocked(world, `e:${other.id}`);
+  const theirs = await blocked(world, `e:${other.id}`, 'immediate', '198.51.100.77');
   const elsewhere = await blocked(world, 'c', 'informed');
   const mine = { ...decision, id: randomUUID() };
   const bad = [
@@ -129,7 +129,7 @@ test('the ledger shows members their own controls by their own shelf’s time, a
   const { actor: second } = await world.enrolled(mallory);
   const decision = await blocked(world);
   // The value was reported a day before it was released to this shelf.
-  await world.db.run`update decisions.decision set arrived_at = arrived_at - interval '1 day'`;
+  world.firstArrivals.set(decision.id, new Date(world.clock.now().getTime() - 86_400_000));
   await world.db.run`update decisions.control set enrolled_at = enrolled_at - interval '2 days', changed_at = clock_timestamp()`;
   await world.controls.refresh();
   world.clock.advance(200);

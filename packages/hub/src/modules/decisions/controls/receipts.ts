@@ -27,6 +27,8 @@ export type ReceiptsDeps = {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly roster: Roster;
+  /** When the first report of each value that is in force anywhere arrived, by its key. None is known for liftings. */
+  readonly firstArrivals: (vkeys: readonly string[]) => Promise<ReadonlyMap<string, Date>>;
 };
 
 export type Receipts = {
@@ -124,12 +126,13 @@ export function createReceipts(deps: ReceiptsDeps): Receipts {
     );
     if (wanted.length > 0) await ledger.load(wanted);
     await loadChannels(new Set(wanted.map(({ channel }) => channel)));
+    const first = await deps.firstArrivals([...new Set(wanted.flatMap(({ decision, removal }) => (removal ? [] : [decision])))]);
     const rows: ReceiptRow[] = [];
     const alarms = new Map<string, AlarmRow>();
     const recorded = group.map(({ control, receipts }) => {
       let good = 0;
       for (const receipt of receipts) {
-        const judged = judge(control, receipt);
+        const judged = judge(control, receipt, first.get(receipt.decision));
         if ('row' in judged) {
           rows.push(judged.row);
           good += 1;
@@ -164,7 +167,7 @@ export function createReceipts(deps: ReceiptsDeps): Receipts {
   }
 
   /** Believed only what can be true: a channel that this control reads, a version that exists, a decision that was sent there. */
-  function judge(control: Control, receipt: Receipt): Judged {
+  function judge(control: Control, receipt: Receipt, firstAt: Date | undefined): Judged {
     const alarm = (code: string, detail: string): Judged => ({ alarm: { code, detail: detail.slice(0, limits.reasonMaxChars) } });
     const channelNum = reads(control, receipt.channel) ? channels.get(receipt.channel) : undefined;
     if (channelNum === undefined) return alarm('receipt_channel', 'A receipt names a channel that this control does not read.');
@@ -182,6 +185,7 @@ export function createReceipts(deps: ReceiptsDeps): Receipts {
         state: receiptStates.indexOf(receipt.state),
         version: receipt.version,
         saidAt: receipt.at,
+        firstAt: (firstAt ?? sent.arrivedAt).toISOString(),
         laneAt: (removal ? sent.changedAt : sent.arrivedAt).toISOString(),
         enrolledAt: (control.enrolledAt ?? control.createdAt).toISOString(),
         reason: receipt.reason?.slice(0, limits.reasonMaxChars) ?? null,
