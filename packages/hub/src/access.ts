@@ -7,7 +7,7 @@ import type { Viewer } from '#platform/actor';
 import type { Clock } from '#platform/clock';
 import type { Db, Pool, Tx } from '#platform/db';
 import type { Audience } from '#platform/shelf';
-import type { Levels } from '#scoring';
+import { type Levels, readReading } from '#scoring';
 
 export type AccessDeps = { readonly db: Pool; readonly pools: ReadonlyMap<string, Pool>; readonly levels: Levels; readonly clock: Clock };
 
@@ -87,9 +87,21 @@ export function access(deps: AccessDeps) {
       const [entity, row] = await Promise.all([findEntityAccess(deps.db, entityId), findEntity(deps.db, entityId)]);
       if (entity === undefined || row === undefined || entity.suspendedAt !== null) return undefined;
       const level = await deps.levels.access(entity.level);
-      return { viewer: viewerOf(entity, level), critical: row.critical, maxTlp: level.maxTlp };
+      // After a change of level they follow when what the entity keeps has been copied: no block is missing for a moment.
+      const shelf = (await readReading(deps.db, entityId))?.settled.shelf ?? level.shelf;
+      return { viewer: viewerOf(entity, { ...level, shelf }), critical: row.critical, maxTlp: level.maxTlp };
     },
     shelfOf,
+    async viewersOf(tx: Tx, entityIds: readonly string[]): Promise<Map<string, Viewer>> {
+      // A new policy announces the entities that it moves: what is remembered here may be older.
+      deps.levels.forget();
+      const viewers = new Map<string, Viewer>();
+      for (const id of entityIds) {
+        const entity = await findEntityAccess(tx, id);
+        if (entity !== undefined) viewers.set(id, viewerOf(entity, await deps.levels.access(entity.level)));
+      }
+      return viewers;
+    },
     readsAtOnce: (audiences: readonly Audience[]) => {
       const immediate = new Set(audiences.filter((audience) => audience.delayMs === 0).map((audience) => audience.name));
       return async (tx: Tx, entityIds: readonly string[]): Promise<ReadonlySet<string>> =>

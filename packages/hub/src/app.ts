@@ -186,12 +186,11 @@ export async function startHub(options: HubOptions) {
     stops.push(() => controls.stop());
 
     // What happens when something was announced.
-    registerIntel(leader, see.shelfOf);
+    registerIntel(leader, see.shelfOf, see.viewersOf);
     registerDecisions({
       leader,
       signer: keys.signer,
       policy: () => options.decisionPolicy ?? defaultPolicy,
-      shelfOf: see.shelfOf,
       audiences,
       onCorroborated: (tx, vkeys) =>
         corroborate(

@@ -170,6 +170,27 @@ export async function cancelPlans(tx: Tx, topics: readonly TopicName[], key: str
   await tx.run`delete from bus.plan where topic = any (${topics as string[]}) and key = ${key}`;
 }
 
+/** What waits for some lanes of a shelf, oldest plan first. */
+export async function plansWaiting(
+  tx: Tx,
+  shelf: string,
+  topic: TopicName,
+  lanes: readonly string[],
+  limit: number,
+): Promise<{ key: string; payload: Readonly<Record<string, unknown>> }[]> {
+  return tx.rows`
+    select key, payload from bus.plan where shelf = ${shelf} and topic = ${topic} and lane = any (${lanes as string[]}::text[]) order by id limit ${limit}`;
+}
+
+/** Plans many items at once. They are carried out in this order, a few in each round, so that an alert need not wait for them. */
+export async function addPlans(tx: Tx, items: readonly PlanItem[]): Promise<void> {
+  await tx.run`
+    insert into bus.plan (shelf, lane, topic, key, due_at, payload, arrived_at)
+    select p.value->>'shelf', p.value->>'lane', p.value->>'topic', p.value->>'key', (p.value->>'dueAt')::timestamptz, p.value->'payload',
+           (p.value->>'arrivedAt')::timestamptz
+      from jsonb_array_elements(${tx.json(items)}) with ordinality as p (value, n) order by p.n`;
+}
+
 /** What waits under a key for one audience is due now. */
 export async function hastenPlans(tx: Tx, shelf: string, topic: TopicName, key: string, now: Date): Promise<void> {
   await tx.run`update bus.plan set due_at = ${now} where shelf = ${shelf} and topic = ${topic} and key = ${key} and due_at > ${now}`;

@@ -57,8 +57,8 @@ async function startBench() {
   const leader = createLeader({ db, clock, log, audiences });
   const shelves = new Map<string, string>();
   const shelfOf = async () => shelves;
-  registerIntel(leader, shelfOf);
-  registerDecisions({ leader, signer: keys.signer, policy: () => defaultPolicy, shelfOf, audiences });
+  registerIntel(leader, shelfOf, async () => new Map());
+  registerDecisions({ leader, signer: keys.signer, policy: () => defaultPolicy, audiences });
   await leader.start();
   const trail = { record: async () => {} };
   const deps = {

@@ -29,8 +29,6 @@ export type ProjectionDeps = {
   readonly leader: Leader;
   readonly signer: Signer;
   readonly policy: () => DecisionPolicy;
-  /** Shelf on which an entity reads. */
-  readonly shelfOf: (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
   readonly audiences: readonly Audience[];
   /** Values that have found a second voice, where everything is read at once. */
   readonly onCorroborated?: (tx: Tx, vkeys: readonly string[]) => Promise<unknown>;
@@ -65,31 +63,23 @@ export function registerDecisions(deps: ProjectionDeps): void {
       }),
     ),
   );
-  leader.plan(['decisions.lifted'], async (tx, entries, _audiences, now) => {
+  // On every shelf: the lane is the entity's own, and it has its liftings with it when its level changes.
+  leader.plan(['decisions.lifted'], async (tx, entries, audiences, now) => {
     const lifts = await readLifts(
       tx,
       entries.map((entry) => String(entry.payload.liftId)),
     );
-    const shelves = await deps.shelfOf(
-      tx,
-      lifts.map((lift) => lift.entityId),
+    return lifts.flatMap((lift) =>
+      audiences.map((audience) => ({
+        shelf: audience.name,
+        lane: `e:${lift.entityId}`,
+        topic: 'decisions.lifted' as const,
+        key: lift.id,
+        payload: {},
+        dueAt: now,
+        arrivedAt: lift.liftedAt,
+      })),
     );
-    return lifts.flatMap((lift) => {
-      const shelf = shelves.get(lift.entityId);
-      return shelf === undefined
-        ? []
-        : [
-            {
-              shelf,
-              lane: `e:${lift.entityId}`,
-              topic: 'decisions.lifted' as const,
-              key: lift.id,
-              payload: {},
-              dueAt: now,
-              arrivedAt: lift.liftedAt,
-            },
-          ];
-    });
   });
   leader.project(['intel.published', 'intel.consolidated', 'intel.sighted'], (tx, audience, items, output, now) =>
     follow(deps, tx, audience, items, output, now, 'narrowed'),

@@ -20,10 +20,15 @@ export type ShelfDecision = {
   readonly changedAt: Date;
   readonly until: Date | null;
   readonly gone: string | null;
+  /** Whether it rests on the reader's own word alone so far. */
+  readonly own: boolean;
 };
 
 const columns = (db: Db) => db.sql`
-  d.lane, d.vkey, ${entryId(db)} as id, d.kind, d.value, ${entryAction(db)} as action, d.strength, d.confidence, d.voices, d.evidence, d.decided_at, d.changed_at, d.until, d.gone`;
+  d.lane, d.vkey, ${entryId(db)} as id, d.kind, d.value, ${entryAction(db)} as action, d.strength, d.confidence, d.voices, d.evidence, d.decided_at, d.changed_at, d.until, d.gone,
+  -- What somebody else reported lies on a reader's own lane when it had it before its level changed.
+  d.lane like 'e:%' and (d.gone is not null or ${entryAction(db)} = 'allow' or exists (
+    select from indicator i join event e on e.num = i.event_num where i.vkey = d.vkey and i.lane = d.lane and d.lane = 'e:' || e.owner_id)) as own`;
 
 export type DecisionCursor = { readonly changedAt: Date; readonly vkey: string };
 

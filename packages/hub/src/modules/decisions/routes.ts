@@ -101,7 +101,7 @@ const present = (row: ShelfDecision) => ({
   decidedAt: row.decidedAt.toISOString(),
   changedAt: row.changedAt.toISOString(),
   until: row.until?.toISOString() ?? null,
-  own: row.lane.startsWith('e:'),
+  own: row.own,
   gone: row.gone,
 });
 

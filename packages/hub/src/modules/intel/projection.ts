@@ -1,6 +1,7 @@
 import type { Tx } from '#platform/db';
 import type { Leader, Planner, Projector, ShelfOutput } from '#platform/leader';
 import { type Audience, cancelPlans, hastenPlans, type PlanItem } from '#platform/shelf';
+import { formerReadersOf, registerCarryOver, type ViewersOf } from './carry-over.ts';
 import { releasesOf } from './release.ts';
 import {
   lanesHolding,
@@ -8,6 +9,7 @@ import {
   placeComment,
   placeEvent,
   placeIndicators,
+  placeKeptSightings,
   placeParts,
   placeSighting,
   readCommentTimes,
@@ -21,9 +23,10 @@ import type { EventRow } from './store.ts';
 export type ShelfOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
 
 /** Hangs intel's way to the shelves into the leader: who gets what when, and how it is copied there. */
-export function registerIntel(leader: Leader, shelfOf: ShelfOf): void {
+export function registerIntel(leader: Leader, shelfOf: ShelfOf, viewersOf: ViewersOf): void {
   leader.plan(['intel.published'], planPublished(shelfOf));
-  leader.plan(['intel.retracted', 'intel.consolidated'], planEverywhere);
+  leader.plan(['intel.retracted', 'intel.consolidated'], planEverywhere(viewersOf));
+  registerCarryOver(leader, viewersOf);
   leader.plan(['intel.sighted'], planSighted(shelfOf));
   leader.plan(['intel.commented'], planCommented(shelfOf));
   leader.project(['intel.published'], projectPublished);
@@ -73,27 +76,41 @@ function planPublished(shelfOf: ShelfOf): Planner {
  * Retraction: whatever waits for the event is cancelled, so it never appears; every shelf takes it back now. Consolidation: what waits because of
  * its audience's delay is due now.
  */
-const planEverywhere: Planner = async (tx, entries, audiences, now) => {
-  const items: PlanItem[] = [];
-  for (const entry of entries) {
-    const eventId = idOf(entry.payload, 'eventId');
-    if (entry.topic === 'intel.retracted') await cancelPlans(tx, ['intel.published', 'intel.consolidated', 'intel.commented'], eventId);
-    for (const audience of audiences) {
-      if (entry.topic === 'intel.consolidated' && audience.onConsolidation)
-        await hastenPlans(tx, audience.name, 'intel.published', eventId, now);
-      items.push({
-        shelf: audience.name,
-        lane: '',
-        topic: entry.topic,
-        key: eventId,
-        payload: entry.payload,
-        dueAt: now,
-        arrivedAt: entry.at,
-      });
+const planEverywhere =
+  (viewersOf: ViewersOf): Planner =>
+  async (tx, entries, audiences, now) => {
+    const items: PlanItem[] = [];
+    for (const entry of entries) {
+      const eventId = idOf(entry.payload, 'eventId');
+      if (entry.topic === 'intel.retracted') {
+        await cancelPlans(tx, ['intel.published', 'intel.consolidated', 'intel.commented'], eventId);
+        for (const { shelf, lane, lanes } of await formerReadersOf(tx, viewersOf, audiences, eventId))
+          items.push({
+            shelf,
+            lane,
+            topic: entry.topic,
+            key: eventId,
+            payload: { ...entry.payload, lanes },
+            dueAt: now,
+            arrivedAt: entry.at,
+          });
+      }
+      for (const audience of audiences) {
+        if (entry.topic === 'intel.consolidated' && audience.onConsolidation)
+          await hastenPlans(tx, audience.name, 'intel.published', eventId, now);
+        items.push({
+          shelf: audience.name,
+          lane: '',
+          topic: entry.topic,
+          key: eventId,
+          payload: entry.payload,
+          dueAt: now,
+          arrivedAt: entry.at,
+        });
+      }
     }
-  }
-  return items;
-};
+    return items;
+  };
 
 function planSighted(shelfOf: ShelfOf): Planner {
   return async (tx, entries, audiences, now) => {
@@ -152,32 +169,48 @@ function planCommented(shelfOf: ShelfOf): Planner {
 const projectPublished: Projector = async (tx, audience, items, output, now) => {
   for (const item of items) {
     const chunk = Number(item.payload.chunk);
-    const placed = await placeEvent(tx, item.key, item.lane, now);
+    const kept = typeof item.payload.keptMs === 'number' ? new Date(now.getTime() - item.payload.keptMs) : undefined;
+    // What was planned for somebody's own lane when its level changed may have come to everybody there meanwhile.
+    if (kept !== undefined && (await lanesHolding(tx, item.key)).includes('c')) continue;
+    const own = item.lane.startsWith('e:') && item.payload.own !== false;
+    const placed = await placeEvent(tx, item.key, item.lane, own, now);
     if (placed === undefined) continue;
-    if (item.lane === 'c') await leaveOwnLanes(tx, item.key, output);
+    if (!item.lane.startsWith('e:')) await leaveOwnLanes(tx, item.key, item.lane, output);
     const touched = touchedOn(output, item.lane);
-    for (const value of await placeIndicators(tx, item.key, chunk, placed.event, item.lane)) {
+    for (const value of await placeIndicators(tx, item.key, chunk, placed.event, item.lane, own)) {
       // One that this transaction has touched before has more evidence than what was placed now.
       touched.set(value.vkey, touched.has(value.vkey) ? undefined : value);
     }
+    if (kept !== undefined) await placeKeptSightings(tx, item.key, chunk, item.lane, kept);
     if (!placed.created) continue;
-    const waited = item.lane.startsWith('e:') ? now : new Date(now.getTime() - audience.delayMs);
-    await placeParts(tx, item.key, placed.event.num, item.lane, waited);
+    const waited = own ? now : (kept ?? new Date(now.getTime() - audience.delayMs));
+    await placeParts(tx, item.key, placed.event.num, item.lane, own, waited);
     output.entries.push({ lane: item.lane, topic: 'event.released', object: item.key, body: {} });
   }
 };
 
-/** Once the community has the event, its author reads it there: in one lane, not in two. */
-async function leaveOwnLanes(tx: Tx, eventId: string, output: ShelfOutput): Promise<void> {
-  for (const lane of await lanesHolding(tx, eventId)) {
-    if (!lane.startsWith('e:')) continue;
+/** Once the community or a group has the event, those who had it before read it there: in one lane, not in two. The author's own stays beside a group's. */
+async function leaveOwnLanes(tx: Tx, eventId: string, placedOn: string, output: ShelfOutput): Promise<void> {
+  const lanes = (await lanesHolding(tx, eventId)).filter((lane) => lane.startsWith('e:'));
+  if (lanes.length === 0) return;
+  const ownerId = (await readEventRows(tx, [eventId])).get(eventId)?.ownerId;
+  for (const lane of lanes) {
+    if (placedOn !== 'c' && lane === `e:${ownerId}`) continue;
     const removed = await removeEvent(tx, eventId, lane);
     touch(output, lane, removed.touched);
   }
 }
 
 const projectRetracted: Projector = async (tx, _audience, items, output) => {
+  // Who has left the shelf where it was, told before the shelf's own lanes forget it.
   for (const item of items) {
+    if (item.lane === '') continue;
+    const lanes = Array.isArray(item.payload.lanes) ? item.payload.lanes : [];
+    if ((await lanesHolding(tx, item.key)).some((lane) => lanes.includes(lane))) continue;
+    output.entries.push({ lane: item.lane, topic: 'event.retracted', object: item.key, body: {} });
+  }
+  for (const item of items) {
+    if (item.lane !== '') continue;
     for (const lane of await lanesHolding(tx, item.key)) {
       const removed = await removeEvent(tx, item.key, lane);
       touch(output, lane, removed.touched);
@@ -186,9 +219,10 @@ const projectRetracted: Projector = async (tx, _audience, items, output) => {
   }
 };
 
-const projectConsolidated: Projector = async (tx, _audience, items, output) => {
+const projectConsolidated: Projector = async (tx, audience, items, output) => {
+  const hastens = audience.onConsolidation || audience.delayMs === 0;
   for (const item of items) {
-    for (const { lane, touched } of await markConsolidatedOnShelf(tx, item.key)) {
+    for (const { lane, touched } of await markConsolidatedOnShelf(tx, item.key, hastens)) {
       touch(output, lane, touched);
       output.entries.push({ lane, topic: 'event.consolidated', object: item.key, body: {} });
     }

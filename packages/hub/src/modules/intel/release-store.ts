@@ -19,11 +19,15 @@ export type PlacedEvent = {
   readonly consolidated: boolean;
 };
 
-/** Puts the event's head on the lane, or finds it there. `created` is false when an earlier chunk has done it. */
+/**
+ * Puts the event's head on the lane, or finds it there. `created` is false when an earlier chunk has done it. `own`: the lane is its owner's;
+ * somebody else's own lane holds what that one had received before its level changed.
+ */
 export async function placeEvent(
   tx: Tx,
   eventId: string,
   lane: string,
+  own: boolean,
   now: Date,
 ): Promise<{ event: PlacedEvent; created: boolean } | undefined> {
   const there = await tx.one<PlacedEvent>`
@@ -32,10 +36,10 @@ export async function placeEvent(
   const [row] = await tx.rows<PlacedEvent>`
     insert into event (id, uuid, lane, owner_id, owner_name, voice, confidence, arrived_at, author_name, author_uuid, info, date, threat_level, analysis, tlp,
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
-    select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, ${told(tx, lane, 'e', 'info', 'text')}, e.date,
+    select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, ${told(tx, own, 'e', 'info', 'text')}, e.date,
            e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
-           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, lane)}), ${told(tx, lane, 'e', 'tags', 'jsonb')},
-           ${told(tx, lane, 'e', 'extra', 'jsonb')}
+           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, own)}), ${told(tx, own, 'e', 'tags', 'jsonb')},
+           ${told(tx, own, 'e', 'extra', 'jsonb')}
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
     returning num, voice, confidence, published_at, arrived_at, consolidated`;
@@ -43,9 +47,9 @@ export async function placeEvent(
 }
 
 /** What an author wrote is for his own lane; the others get it without what says something of his own side. */
-const told = (tx: Tx, lane: string, of: 'e' | 'a' | 'o', column: string, type: 'text' | 'jsonb') => {
+const told = (tx: Tx, own: boolean, of: 'e' | 'a' | 'o', column: string, type: 'text' | 'jsonb') => {
   const written = tx.sql`${tx.name(of)}.${tx.name(column)}`;
-  if (lane.startsWith('e:')) return written;
+  if (own) return written;
   const part = tx.name(of);
   return type === 'text'
     ? tx.sql`coalesce(${part}.told ->> ${column}::text, ${written})`
@@ -54,7 +58,7 @@ const told = (tx: Tx, lane: string, of: 'e' | 'a' | 'o', column: string, type: '
 const toldComment = (tx: Tx, lane: string) => tx.sql`case when 'e:' || c.entity_id = ${lane} then c.text else coalesce(c.told, c.text) end`;
 
 /** Other programs block by `to_ids` alone: of what the guard refuses or holds only the author keeps it. */
-const wanted = (tx: Tx, lane: string) => (lane.startsWith('e:') ? tx.sql`a.to_ids` : tx.sql`a.to_ids and a.state = 'accepted'`);
+const wanted = (tx: Tx, own: boolean) => (own ? tx.sql`a.to_ids` : tx.sql`a.to_ids and a.state = 'accepted'`);
 
 /** A value that may become a decision, with the evidence for it that has just been placed: `rows` indicators of one event. */
 export type PlacedValue = {
@@ -69,20 +73,27 @@ export type PlacedValue = {
  * What the guard refuses or holds may be read like the rest: it only is no block. Data about victims stays back, and so does what is marked for
  * its owner alone.
  */
-const readable = (tx: Tx, lane: string) =>
-  tx.sql`a.state in ('accepted', 'held', 'refused') and a.rule is distinct from 'victim_data' and (not a.own_only or ${lane.startsWith('e:')})`;
+const readable = (tx: Tx, own: boolean) =>
+  tx.sql`a.state in ('accepted', 'held', 'refused') and a.rule is distinct from 'victim_data' and (not a.own_only or ${own})`;
 
 /** Copies the readable attributes of one chunk and returns the values that may become decisions, each once. */
-export async function placeIndicators(tx: Tx, eventId: string, chunk: number, event: PlacedEvent, lane: string): Promise<PlacedValue[]> {
+export async function placeIndicators(
+  tx: Tx,
+  eventId: string,
+  chunk: number,
+  event: PlacedEvent,
+  lane: string,
+  own: boolean,
+): Promise<PlacedValue[]> {
   const rows = await tx.rows<{ vkey: string; kind: number; value: string }>`
     with placed as (
       insert into indicator (id, event_num, vkey, vkey2, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, lane, type, value, canonical,
                              category, relation, comment, tags, extra)
-      select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, ${wanted(tx, lane)}, a.blockable, ${lane}, a.type, a.value,
-             a.canonical, a.category, a.relation, ${told(tx, lane, 'a', 'comment', 'text')}, ${told(tx, lane, 'a', 'tags', 'jsonb')},
-             ${told(tx, lane, 'a', 'extra', 'jsonb')}
+      select a.id, ${event.num}, a.vkey, a.vkey2, a.object_id, a.first_seen, a.last_seen, a.timestamp, a.kind, ${wanted(tx, own)}, a.blockable, ${lane}, a.type, a.value,
+             a.canonical, a.category, a.relation, ${told(tx, own, 'a', 'comment', 'text')}, ${told(tx, own, 'a', 'tags', 'jsonb')},
+             ${told(tx, own, 'a', 'extra', 'jsonb')}
         from intel.attribute a
-       where a.event_id = ${eventId} and a.chunk = ${chunk} and ${readable(tx, lane)}
+       where a.event_id = ${eventId} and a.chunk = ${chunk} and ${readable(tx, own)}
       -- What two people have let go was here to be read already.
       on conflict (event_num, id) do update set blockable = true, to_ids = excluded.to_ids where not indicator.blockable and excluded.blockable
       returning vkey, kind, coalesce(canonical, value) as value, blockable
@@ -94,17 +105,17 @@ export async function placeIndicators(tx: Tx, eventId: string, chunk: number, ev
 }
 
 /** Objects, attachments (but not of what was left out or held), and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */
-export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, commentsUntil: Date): Promise<void> {
+export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, own: boolean, commentsUntil: Date): Promise<void> {
   await tx.run`
     insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
-    select o.id, ${num}, ${lane}, o.name, o.meta_category, ${told(tx, lane, 'o', 'comment', 'text')}, o.timestamp, ${told(tx, lane, 'o', 'refs', 'jsonb')},
-           ${told(tx, lane, 'o', 'extra', 'jsonb')}
-      from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${lane.startsWith('e:')})
+    select o.id, ${num}, ${lane}, o.name, o.meta_category, ${told(tx, own, 'o', 'comment', 'text')}, o.timestamp, ${told(tx, own, 'o', 'refs', 'jsonb')},
+           ${told(tx, own, 'o', 'extra', 'jsonb')}
+      from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${own})
     on conflict do nothing`;
   await tx.run`
     insert into attachment (id, lane, event_id, attribute_id, name, bytes, sha256, malware)
     select a.id, ${lane}, a.event_id, a.attribute_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a
-     where a.event_id = ${eventId} and (not a.own_only or ${lane.startsWith('e:')})
+     where a.event_id = ${eventId} and (not a.own_only or ${own})
        and not exists (select from intel.attribute i where i.event_id = a.event_id and i.id = a.attribute_id and i.state <> 'accepted')
     on conflict do nothing`;
   await tx.run`
@@ -131,9 +142,13 @@ export async function lanesHolding(tx: Tx, eventId: string): Promise<string[]> {
   return (await tx.rows<{ lane: string }>`select lane from event where id = ${eventId} order by lane`).map((row) => row.lane);
 }
 
-export async function markConsolidatedOnShelf(tx: Tx, eventId: string): Promise<{ lane: string; touched: string[] }[]> {
+/** Where consolidation does not end the waiting (`hastens` false), it says nothing to who only keeps what was received elsewhere. */
+export async function markConsolidatedOnShelf(tx: Tx, eventId: string, hastens: boolean): Promise<{ lane: string; touched: string[] }[]> {
   const rows = await tx.rows<{ lane: string; vkeys: string[] }>`
-    with changed as (update event set consolidated = true where id = ${eventId} and not consolidated returning num, lane)
+    with changed as (
+      update event set consolidated = true
+       where id = ${eventId} and not consolidated and (${hastens} or lane not like 'e:%' or lane = 'e:' || owner_id)
+      returning num, lane)
     select c.lane, array(select distinct i.vkey from indicator i where i.event_num = c.num and i.blockable) as vkeys from changed c`;
   return rows.map((row) => ({ lane: row.lane, touched: row.vkeys }));
 }
@@ -167,6 +182,40 @@ export async function placeSighting(tx: Tx, row: SightingRow, lane: string): Pro
        where exists (select from indicator i where (i.vkey = ${row.vkey} or i.vkey2 = ${row.vkey}) and i.lane = ${lane})
       on conflict do nothing`) > 0
   );
+}
+
+/**
+ * The sightings of the values of one chunk that a reader had received where it read before, those of its own whenever they were made. They hang
+ * on indicators that have just been placed on its lane.
+ */
+export async function placeKeptSightings(tx: Tx, eventId: string, chunk: number, lane: string, until: Date): Promise<void> {
+  await tx.run`
+    insert into sighting (id, lane, vkey, type, at, entity_id, entity_name, voice, source)
+    select s.id, ${lane}, s.vkey, s.type, s.at, s.entity_id, s.entity_name, s.voice, s.source
+      from intel.sighting s
+     where s.vkey in (select a.vkey from intel.attribute a where a.event_id = ${eventId} and a.chunk = ${chunk})
+       and (s.recorded_at <= ${until} or ${lane} = 'e:' || s.entity_id)
+       and not exists (select from sighting c where c.id = s.id and c.lane = 'c')
+       and exists (select from indicator i where i.vkey = s.vkey and i.lane = ${lane})
+    on conflict do nothing`;
+}
+
+/** Events of an owner that are out, but not on the present lanes of a shelf: newest first. */
+export async function ownNotOn(tx: Tx, shelf: string, ownerId: string, limit: number): Promise<{ id: string; chunks: number }[]> {
+  return tx.rows`
+    select e.id, e.chunks from intel.event e
+     where e.owner_id = ${ownerId} and e.state = 'published'
+       and not exists (select from ${tx.name(shelf)}.event s where s.id = e.id and s.lane in ('c', 'e:' || e.owner_id))
+     order by e.arrived_at desc, e.id limit ${limit}`;
+}
+
+/** Which of these events some lanes of a shelf hold, and since when. */
+export async function heldOn(
+  tx: Tx,
+  shelf: string,
+  eventIds: readonly string[],
+): Promise<{ id: string; lane: string; releasedAt: Date }[]> {
+  return tx.rows`select id, lane, released_at from ${tx.name(shelf)}.event where id = any (${eventIds as string[]}::uuid[])`;
 }
 
 /** When comments were made, by the hub's clock. */

@@ -8,6 +8,15 @@ export { createMembers, type DoorRequest, type Members } from './members.ts';
 export { authorityOf, mayManageEntity, mayManageNetwork, mayManagePerson, roleScopes, scopesOf } from './policy.ts';
 export { membersRoutes } from './routes.ts';
 export { type EntityAccess, findEntityAccess } from './store/access.ts';
-export { type AssetKind, type AssetRow, type EntityRow, findEntity, levelsInUse, listAssets, listEntities } from './store/entities.ts';
+export {
+  type AssetKind,
+  type AssetRow,
+  type EntityRow,
+  entitiesWithLevel,
+  findEntity,
+  levelsInUse,
+  listAssets,
+  listEntities,
+} from './store/entities.ts';
 export { findPerson, type PersonRow } from './store/people.ts';
 export { voiceOf, voicesOf } from './store/socs.ts';

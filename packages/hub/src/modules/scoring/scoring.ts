@@ -1,4 +1,4 @@
-import { authorityOf, findEntity, levelsInUse, type Members, mayManageNetwork, setEntityLevel } from '#members';
+import { authorityOf, entitiesWithLevel, findEntity, levelsInUse, type Members, mayManageNetwork, setEntityLevel } from '#members';
 import type { Actor } from '#platform/actor';
 import type { Pool } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
@@ -82,9 +82,17 @@ export async function changePolicy(deps: ScoringDeps, actor: Actor, levels: read
     const next: Policy = { version: before.version + 1, validFrom: deps.clock.now(), setBy: actor.id, reason, levels };
     await insertPolicy(tx, next);
     await deps.trail.record(tx, actor, 'scoring.policy_change', String(next.version), { reason, audiences: releaseDelays(next) });
+    // Who reads on another shelf from now on takes along what he had.
+    const moved = levels.filter((level) => before.levels.some((old) => old.id === level.id && old.shelf !== level.shelf));
+    for (const entityId of await entitiesWithLevel(
+      tx,
+      moved.map((level) => level.id),
+    ))
+      await deps.bus.append(tx, 'members.entity_changed', { entityId });
     return next;
   });
   deps.levels.forget();
+  deps.bus.nudge();
   return policy;
 }
 

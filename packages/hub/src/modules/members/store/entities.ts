@@ -140,3 +140,9 @@ export async function entityOfAdmins(db: Db): Promise<string | undefined> {
      limit 1`;
   return row?.entityId;
 }
+
+/** Everybody with one of these levels: a nation has some thousands. */
+export async function entitiesWithLevel(db: Db, levels: readonly string[]): Promise<string[]> {
+  const rows = await db.rows<{ id: string }>`select id from members.entity where level = any (${levels}::text[]) order by id limit 100000`;
+  return rows.map((row) => row.id);
+}
