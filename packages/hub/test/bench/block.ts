@@ -16,7 +16,8 @@ const monotonicMs = (): number => Number(process.hrtime.bigint() / 1000n) / 1000
 /** From the moment a report is sent to the durable receipt of every control, and the same for taking it back. */
 export const block: Bench = async ({ quick, say }) => {
   const rows: Row[] = [];
-  for (const controls of quick ? [50] : [100, 1_000, 5_000]) {
+  const asked = process.env.REBATO_TEST_BENCH_AGENTS?.split(',').map(Number);
+  for (const controls of asked ?? (quick ? [50] : [100, 1_000, 5_000])) {
     await using world = await startWorld();
     const agents = await startAgents(world, controls);
     const reporter = openClient(world.url, (await world.member('Reporter')).key, 1);
