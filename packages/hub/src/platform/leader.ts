@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import type { Pool, Tx } from './db.ts';
 import { isPassing } from './passing.ts';
 import type { Bus, Log } from './ports.ts';
+import { messageOf, setAside } from './quarantine.ts';
 import { type Audience, type PlanItem, type ShelfEntry, shelfSchema } from './shelf.ts';
 
 /**
@@ -127,7 +128,7 @@ export function createLeader(deps: LeaderDeps): Leader {
     reading = (reading ?? Promise.resolve())
       .then(followLog)
       .catch((error: unknown) =>
-        deps.log.warn({ err: message(error) }, 'The log could not be followed; the next notification tries again.'),
+        deps.log.warn({ err: messageOf(error) }, 'The log could not be followed; the next notification tries again.'),
       );
   };
 
@@ -212,53 +213,22 @@ export function createLeader(deps: LeaderDeps): Leader {
       });
     } catch (error) {
       if (isPassing(error)) return again(error);
-      await quarantine(error);
+      await setAside({ db: deps.db, clock: deps.clock, log: deps.log, again, carryOut: carryOutOne }, error);
       return true;
     }
   }
 
   /** The database is short of something or going away: nothing is wrong with the entries, so they wait. */
   async function again(error: unknown): Promise<boolean> {
-    deps.log.warn({ err: message(error) }, 'A round of the leader failed for a reason that passes; it is tried again.');
+    deps.log.warn({ err: messageOf(error) }, 'A round of the leader failed for a reason that passes; it is tried again.');
     await new Promise((resolve) => setTimeout(resolve, passingPauseMs));
     return true;
   }
 
-  /** A round failed as a whole. Entry by entry, so that one poisoned entry cannot stop the others; it is kept for the operator. */
-  async function quarantine(cause: unknown): Promise<void> {
-    deps.log.error({ err: message(cause) }, 'A round of the leader failed; its entries are tried one by one.');
-    const [first] = await deps.db.rows<{ id: number; topic: TopicName; payload: Readonly<Record<string, unknown>>; at: Date }>`
-      select id, topic, payload, at from bus.outbox order by urgent desc, id limit 1`;
-    if (first === undefined) {
-      // Nothing announced: a due plan is the culprit. The oldest one is set aside.
-      await deps.db.transaction(async (tx) => {
-        const now = deps.clock.now();
-        const [plan] = await tx.rows<
-          PlanItem & { id: number }
-        >`select id, shelf, lane, topic, key, payload, due_at, arrived_at from bus.plan where due_at <= ${now} order by due_at, id limit 1`;
-        if (plan === undefined) return;
-        await tx.run`delete from bus.plan where id = ${plan.id}`;
-        await tx.run`insert into bus.failed (position, topic, payload, error) values (${-plan.id}, ${plan.topic}, ${tx.json(plan)}, ${message(cause)})`;
-      });
-      return;
-    }
-    try {
-      await deps.db.transaction(async (tx) => {
-        const [entry] = await numberOne(tx, first.id);
-        if (entry === undefined) return;
-        const now = deps.clock.now();
-        await carryOut(tx, await planEntries(tx, [entry], now), now);
-      });
-    } catch (error) {
-      if (isPassing(error)) return void (await again(error));
-      deps.log.error({ err: message(error), topic: first.topic }, 'An entry could not be carried out and was set aside in bus.failed.');
-      await deps.db.transaction(async (tx) => {
-        const [entry] = await numberOne(tx, first.id);
-        if (entry === undefined) return;
-        await tx.run`insert into bus.failed (position, topic, payload, error) values (${entry.position}, ${entry.topic}, ${tx.json(entry.payload)}, ${message(error)})`;
-      });
-    }
-  }
+  const carryOutOne = async (tx: Tx, entry: BusEntry): Promise<void> => {
+    const now = deps.clock.now();
+    await carryOut(tx, await planEntries(tx, [entry], now), now);
+  };
 
   async function runDuties(): Promise<boolean> {
     let more = false;
@@ -272,7 +242,7 @@ export function createLeader(deps: LeaderDeps): Leader {
           more = true;
         }
       } catch (error) {
-        deps.log.error({ err: message(error), duty: duty.name }, 'A duty of the leader failed and will be tried again.');
+        deps.log.error({ err: messageOf(error), duty: duty.name }, 'A duty of the leader failed and will be tried again.');
       }
     }
     return more;
@@ -304,7 +274,7 @@ export function createLeader(deps: LeaderDeps): Leader {
         }
         await session.run`select pg_advisory_unlock(${leaderLock})`;
       } catch (error) {
-        deps.log.warn({ err: message(error) }, 'Leadership was lost; another process or this one takes over.');
+        deps.log.warn({ err: messageOf(error) }, 'Leadership was lost; another process or this one takes over.');
         if (running) await pause(standbyMs);
       } finally {
         leading = false;
@@ -385,14 +355,6 @@ export function createLeader(deps: LeaderDeps): Leader {
   };
 }
 
-function numberOne(tx: Tx, id: number): Promise<BusEntry[]> {
-  return tx.rows<BusEntry>`
-    with taken as (delete from bus.outbox where id = ${id} returning topic, payload, at),
-         head as (update bus.head set position = position + 1 where exists (select from taken) returning position)
-    insert into bus.entry (position, topic, payload, at) select head.position, topic, payload, at from taken, head
-    returning position, topic, payload, at`;
-}
-
 async function writeEntries(tx: Tx, entries: readonly ShelfEntry[], now: Date): Promise<void> {
   const lanes = new Map<string, ShelfEntry[]>();
   for (const entry of entries) lanes.set(entry.lane, [...(lanes.get(entry.lane) ?? []), entry]);
@@ -408,5 +370,3 @@ async function writeEntries(tx: Tx, entries: readonly ShelfEntry[], now: Date): 
         from jsonb_array_elements(${tx.json(mine)}) with ordinality as e(value, n)`;
   }
 }
-
-const message = (error: unknown): string => (error instanceof Error ? error.message : String(error)).slice(0, 2000);
