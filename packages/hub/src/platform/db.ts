@@ -1,4 +1,5 @@
 import { connect, type Socket } from 'node:net';
+import type { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import postgres from 'postgres';
 import { builtInArrays } from './array-types.ts';
@@ -320,7 +321,7 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
     },
     async copyTo(text) {
       alive(life);
-      return (await client.unsafe(text).readable()) as AsyncIterable<Buffer>;
+      return readOn(await client.unsafe(text).readable());
     },
     async copyFrom(text) {
       alive(life);
@@ -341,6 +342,15 @@ function wrapTx(client: postgres.TransactionSql<{ bigint: number }> | postgres.R
       };
     },
   };
+}
+
+/** The library pauses its socket for a slow reader, and leaves it so when the rows end just then: the next answer would never come. */
+async function* readOn(rows: Readable): AsyncGenerator<Buffer> {
+  try {
+    yield* rows as AsyncIterable<Buffer>;
+  } finally {
+    rows._read(0);
+  }
 }
 
 /** Large enough that the socket is seldom idle, small enough that others have the processor often. */

@@ -38,7 +38,10 @@ const dataRecordBytes = 64 * 1024;
 export async function createBackup(deps: BackupDeps, actor: Actor): Promise<Readable> {
   const session = await deps.db.reserve();
   try {
-    const lock = await session.one<{ got: boolean }>`select pg_try_advisory_lock(${backupLock}) as got`;
+    const lock = await session.one<{
+      got: boolean;
+      pid: number;
+    }>`select pg_try_advisory_lock(${backupLock}) as got, pg_backend_pid() as pid`;
     if (lock?.got !== true) throw failBackup('backup.busy', 'A backup is being made already.');
     // Before the snapshot, so that the backup itself holds that it was made.
     await deps.db.transaction((tx) => deps.trail.record(tx, actor, 'backup.create', 'backup'));
@@ -54,6 +57,8 @@ export async function createBackup(deps: BackupDeps, actor: Actor): Promise<Read
       records.destroy();
       squeeze.destroy();
       session.release();
+      // A server that waits for a reader who has left does not notice that the connection is being closed.
+      if (!stream.readableEnded) void deps.db.run`select pg_terminate_backend(${lock.pid})`.catch(() => 0);
     });
     stream.on('error', (error) => deps.log.error({ err: String(error) }, 'A backup could not be completed.'));
     return stream;
