@@ -87,7 +87,7 @@ export function systemRoutes(http: Http, deps: SystemDeps): void {
     summary: 'How the log and the shelves keep up',
     tag: 'system',
     scope: 'admin',
-    roles: ['admin', 'coordinator'],
+    roles: ['admin'],
     limit: 'read',
     reply: Type.Object({
       waiting: Type.Integer(),

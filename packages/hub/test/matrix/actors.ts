@@ -17,7 +17,7 @@ export type Who = {
 };
 
 /** What people of each role do, by the issue: administrators everything but being a machine; readers only read. */
-const rolePolicy: Readonly<Record<Role, readonly Scope[]>> = {
+export const rolePolicy: Readonly<Record<Role, readonly Scope[]>> = {
   admin: ['read', 'report', 'assess', 'rule', 'control', 'members', 'admin', 'self'],
   coordinator: ['read', 'assess', 'rule', 'members', 'self'],
   assessor: ['read', 'report', 'assess', 'rule', 'self'],

@@ -4,7 +4,7 @@ import http from 'node:http';
 import { after, before, test } from 'node:test';
 import { manualClock } from '#platform/clock';
 import { startTestHub, type TestHub } from '../hub.ts';
-import { everybody, type Who } from './actors.ts';
+import { everybody, rolePolicy, type Who } from './actors.ts';
 import { policyOfRoute } from './routes.ts';
 
 const clock = manualClock(new Date('2026-03-02T08:00:00.000Z'));
@@ -81,6 +81,17 @@ test('every route stands in the table of the policy, with the right that it decl
       key(route),
     );
   }
+});
+
+test('a role that a route lists has the right that the route asks for, so nobody is promised what is refused', () => {
+  const empty = [...policyOfRoute].flatMap(([route, { scope, roles }]) =>
+    roles
+      .filter((role) => !(rolePolicy[role as keyof typeof rolePolicy] as readonly string[]).includes(scope))
+      .map((role) => `${route}: ${role}`),
+  );
+  assert.deepEqual(empty, []);
+  // Such a promise would be noticed.
+  assert.ok(!rolePolicy.coordinator.includes('admin'));
 });
 
 test('every route tells strangers, the unentitled and the entitled apart, and nobody else', async () => {

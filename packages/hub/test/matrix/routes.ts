@@ -125,7 +125,6 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/trail/checkpoint',
     'GET /api/v1/backup',
   ],
-  'admin: admin coordinator': ['GET /api/v1/system', 'POST /api/v1/taxonomies'],
   self: [
     'GET /api/v1/keys',
     'POST /api/v1/keys',

@@ -80,7 +80,7 @@ export function taxonomyRoutes(http: Http, taxonomies: Taxonomies): void {
     summary: 'Import a taxonomy: a MISP machinetag.json as the body',
     tag: 'taxonomies',
     scope: 'admin',
-    roles: ['admin', 'coordinator'],
+    roles: ['admin'],
     limit: 'heavy',
     bodyType: 'raw',
     bodyMaxBytes: taxonomyMaxBytes,

@@ -49,6 +49,8 @@ export const limits = {
   attemptsPerMail: 10,
   /** Per address prefix: a whole office may sit behind one. */
   attemptsPerPrefix: 60,
+  /** Addresses of one entity's new people that were registered with somebody already, in a day: mistypings, not a search. */
+  takenPerDay: 5,
   /** How far a chain of SOCs served by SOCs is followed. */
   voiceDepth: 8,
 } as const;

@@ -3,6 +3,7 @@ import { after, before, test } from 'node:test';
 import type { Role } from '@rebato/contract';
 import { personActor } from '#test/members/actors';
 import { type Bed, openBed } from '#test/members/bed';
+import { dayMs, limits } from './limits.ts';
 import { canonicalMail } from './mail.ts';
 
 let bed: Bed;
@@ -159,4 +160,20 @@ test('everything that changes rights is in the trail', async () => {
   }
   const details = (await bed.db.rows<{ detail: string }>`select detail from trail.inbox`).map((row) => row.detail).join();
   assert.ok(!/rb[tls]_[a-z0-9]{16}_/.test(details), 'no credential in it');
+});
+
+test('a manager cannot try out who is registered: after a few taken addresses the entity brings in nobody until tomorrow', async () => {
+  const [home, away] = [await bed.entity('Searching'), await bed.entity('Searched')];
+  const manager = personActor(home.id, ['manager']);
+  const taken = (await invite(away.id, ['reader'])).person.mail;
+  const bring = (mail: string, actor = manager, entityId = home.id) =>
+    bed.members.createPerson(actor, { entityId, name: 'A', mail, roles: ['reader'] });
+  for (let n = 0; n < limits.takenPerDay; n += 1) await assert.rejects(bring(taken), { code: 'members.mail_taken' });
+  for (const mail of [taken, 'nobody-has-this@example.org']) await assert.rejects(bring(mail), { code: 'auth.too_many_attempts' });
+  assert.equal((await bed.recorded()).filter((action) => action === 'members.person_refused').length >= limits.takenPerDay, true);
+  // Others are not hindered, nor the network's people, who see everybody.
+  await invite(away.id, ['reader'], personActor(away.id, ['manager']));
+  await bring('somebody-else@example.org', bed.administrator);
+  bed.clock.advance(dayMs);
+  await bring('the-day-after@example.org');
 });

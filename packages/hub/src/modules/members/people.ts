@@ -3,6 +3,7 @@ import type { Actor } from '#platform/actor';
 import type { MembersDeps } from './deps.ts';
 import { tidyName } from './entities.ts';
 import { fail } from './errors.ts';
+import { countTaken, refuseProbing } from './limiter.ts';
 import { createLink } from './links.ts';
 import { canonicalMail } from './mail.ts';
 import { mayManageEntity, mayManageNetwork, mayManagePerson } from './policy.ts';
@@ -21,10 +22,11 @@ export async function createPerson(deps: MembersDeps, actor: Actor, input: Perso
   const roles = ordered(input.roles);
   if (!mayManagePerson(actor, { id: null, entityId: input.entityId, roles }))
     throw fail('members.forbidden', 'These roles, or this entity, are not yours to give.');
+  await refuseProbing(deps, actor);
   const mail = canonicalMail(input.mail);
   if (mail === undefined)
     throw fail('members.mail_invalid', 'This is not a mail address.', [{ field: 'mail', message: 'Not an address.' }]);
-  return deps.db.transaction(async (tx) => {
+  const invited = await deps.db.transaction(async (tx) => {
     if (!(await findEntity(tx, input.entityId))) throw fail('members.entity_not_found', `No entity ${input.entityId}.`);
     const person: PersonRow = {
       id: deps.ids.uuid(),
@@ -35,11 +37,17 @@ export async function createPerson(deps: MembersDeps, actor: Actor, input: Perso
       disabledAt: null,
       createdAt: deps.clock.now(),
     };
-    if (!(await insertPerson(tx, person))) throw fail('members.mail_taken', 'The mail address is registered already.');
+    if (!(await insertPerson(tx, person))) return undefined;
     const link = await createLink(deps, tx, { purpose: 'invite', personId: person.id, createdBy: actor.id });
     await deps.trail.record(tx, actor, 'members.person_create', person.id, { entity: person.entityId, roles });
     return { person, link };
   });
+  if (invited !== undefined) return invited;
+  await deps.db.transaction(async (tx) => {
+    await countTaken(deps, tx, actor);
+    await deps.trail.record(tx, actor, 'members.person_refused', input.entityId, { reason: 'mail_taken' });
+  });
+  throw fail('members.mail_taken', 'The mail address is registered already.');
 }
 
 export type PersonChange = { readonly name?: string; readonly roles?: readonly Role[]; readonly disabled?: boolean };

@@ -256,7 +256,7 @@ function personRoutes(http: Http, members: Members): void {
     body: s.personInput,
     reply: s.invitedView,
     status: 201,
-    fails: ['members.forbidden', 'members.entity_not_found', 'members.mail_invalid', 'members.mail_taken'],
+    fails: ['members.forbidden', 'members.entity_not_found', 'members.mail_invalid', 'members.mail_taken', 'auth.too_many_attempts'],
     async handle({ actor, body }) {
       const { person, link } = await members.createPerson(actor, body);
       return { person: plain(presentPerson(person)), link };

@@ -154,7 +154,7 @@ async function admit(deps: RunDeps, route: BoundRoute, state: RequestState): Pro
   refuseCrossSite(state, deps.publicUrl);
   if (!actor.scopes.includes(info.scope)) throw fail('http.scope_missing', `this needs the right ${info.scope}`);
   const { roles } = info;
-  if (roles !== undefined && actor.kind === 'person' && !roles.some((role) => actor.roles.includes(role))) {
+  if (roles !== undefined && (actor.kind === 'person' || actor.personId !== null) && !roles.some((role) => actor.roles.includes(role))) {
     throw fail('http.role_missing', `this needs the role ${roles.join(' or ')}`);
   }
   return { ...actor, from: state.ip, requestId: state.id };

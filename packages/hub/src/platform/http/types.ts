@@ -68,7 +68,7 @@ export type RouteSpec<
   readonly unknown?: 'refuse' | 'ignore';
   /** Codes of the module's catalogue that this route answers with, for the documentation and the tests. */
   readonly fails?: readonly string[];
-  /** Persons need one of these roles besides the scope; keys and agents need only the scope. */
+  /** Persons, and their own keys, need one of these roles besides the scope; machines need only the scope. */
   readonly roles?: readonly Role[];
   /** What `WWW-Authenticate` asks for. Default `bearer`. */
   readonly challenge?: 'bearer' | 'basic';

@@ -13,14 +13,14 @@ export type SessionRow = {
   readonly agent: string;
 };
 
-/** Beyond the bound the oldest sessions of the person end. */
+/** Beyond the bound the oldest sessions of the person end, never the one that has just been opened: clocks give several the same time. */
 export async function insertSession(tx: Tx, session: SessionRow, hash: Uint8Array): Promise<void> {
   await tx.run`
     insert into members.session (id, hash, person_id, method, created_at, last_seen_at, expires_at, ip, agent)
     values (${session.id}, ${hash}, ${session.personId}, ${session.method}, ${session.createdAt}, ${session.lastSeenAt}, ${session.expiresAt}, ${session.ip}, ${session.agent})`;
   await tx.run`
     delete from members.session where id in
-      (select id from members.session where person_id = ${session.personId} order by created_at desc, id offset ${limits.sessionsPerPerson})`;
+      (select id from members.session where person_id = ${session.personId} order by id = ${session.id} desc, created_at desc, id offset ${limits.sessionsPerPerson})`;
 }
 
 export async function listSessions(db: Db, personId: string, now: Date): Promise<SessionRow[]> {
@@ -186,6 +186,11 @@ export async function countAttempt(db: Db, bucket: string, windowAt: Date): Prom
     on conflict (bucket, window_at) do update set count = members.attempt.count + 1
     returning count`;
   return row?.count ?? 1;
+}
+
+export async function readAttempts(db: Db, bucket: string, windowAt: Date): Promise<number> {
+  const row = await db.one<{ count: number }>`select count from members.attempt where bucket = ${bucket} and window_at = ${windowAt}`;
+  return row?.count ?? 0;
 }
 
 export async function clearAttempts(tx: Tx, bucket: string): Promise<void> {
