@@ -119,6 +119,8 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
   ],
   admin: ['POST /api/v1/guard/lists', 'PATCH /api/v1/guard/lists/:id', 'PUT /api/v1/levels', 'GET /api/v1/trail'],
   'admin: admin': [
+    'GET /api/v1/system',
+    'POST /api/v1/taxonomies',
     'GET /api/v1/trail/export',
     'GET /api/v1/trail/verification',
     'GET /api/v1/trail/keys',
