@@ -67,6 +67,8 @@ export type HubOptions = {
   readonly log: Log;
   readonly allowPrivateOutbound: readonly string[];
   readonly limits?: HttpLimits;
+  /** False while nothing that only adds is to be taken in. */
+  readonly hasRoom?: () => boolean;
   readonly decisionPolicy?: DecisionPolicy;
   readonly oidc?: {
     readonly issuer: string;
@@ -248,6 +250,7 @@ export async function startHub(options: HubOptions) {
       ],
       ready: async () => (await db.one`select 1`) !== undefined,
       ...(options.limits === undefined ? {} : { limits: options.limits }),
+      ...(options.hasRoom === undefined ? {} : { hasRoom: options.hasRoom }),
       ...(options.testing?.checkReplies === undefined ? {} : { checkReplies: options.testing.checkReplies }),
     });
     membersRoutes(http, members);

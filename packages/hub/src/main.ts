@@ -56,6 +56,7 @@ async function serve(): Promise<number> {
         clock: systemClock,
         ids: systemIds,
         log,
+        ...(embedded === undefined ? {} : { hasRoom: embedded.hasRoom }),
         allowPrivateOutbound: config.allowPrivateOutbound,
         limits: { rates: ratesOf(config.rateLimit) },
         ...(config.oidcIssuer === undefined || config.oidcClientId === undefined

@@ -12,6 +12,8 @@ export type EntryStreamsDeps = {
   /** Of this hub; a cursor of another one means: begin anew. */
   readonly incarnation: string;
   readonly log: Log;
+  /** Tests: how much one reading of entries may hold, and how long a reader may stand still. */
+  readonly bounds?: { readonly pageBytes: number; readonly drainMaxMs: number };
 };
 
 /** What a member follows: its own shelf's entries, in the lanes that it reads. */
@@ -65,6 +67,8 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
   const feeds = new Map<string, Feed>();
   const readers = new Set<Reader>();
   const pumps = new Map<string, { running: Promise<void>; again: boolean }>();
+  const bounds = deps.bounds ?? { pageBytes: limits.entryPageBytes, drainMaxMs: limits.drainMaxMs };
+  const page = { rows: limits.rowsPerRead, bytes: bounds.pageBytes };
   let timer: NodeJS.Timeout | undefined;
 
   const cursor = (reader: Reader): string => `${deps.incarnation}-${lanesTag(reader.viewer)}.${[...reader.sent.values()].join('-')}`;
@@ -117,7 +121,7 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
     let waiting = mine.filter((feed) => feed.readers.size > 0);
     await Promise.allSettled(waiting.map((feed) => feed.ready));
     while (waiting.length > 0) {
-      const rows = await readEntries(poolOf(shelf), waiting, limits.rowsPerRead);
+      const { rows, more } = await readEntries(poolOf(shelf), waiting, page);
       const byLane = new Map(waiting.map((feed) => [feed.lane, feed]));
       for (const row of rows) {
         const feed = byLane.get(row.lane);
@@ -127,7 +131,7 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
         feed.ring.push(row.position, entry, entry.text.length);
         for (const reader of feed.readers) if (reader.live) send(reader, feed.lane, entry);
       }
-      if (rows.length < limits.rowsPerRead) break;
+      if (!more) break;
       waiting = [...byLane.values()];
     }
   }
@@ -160,25 +164,40 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
     const [single] = only;
     if (only.length === 1 && single !== undefined) {
       const entries = single.ring.after(reader.sent.get(single.lane) ?? 0);
-      for (const entry of entries ?? []) send(reader, single.lane, entry);
+      for (const entry of entries ?? []) {
+        send(reader, single.lane, entry);
+        if (!(await drained(reader.sink))) return false;
+      }
     }
     let replayed = 0;
     while (behind().length > 0 && !reader.sink.closed) {
-      const rows = await readEntries(
+      const { rows } = await readEntries(
         poolOf(reader.viewer.shelf),
         [...reader.sent].map(([lane, position]) => ({ lane, position })),
-        limits.rowsPerRead,
+        page,
       );
       if (rows.length === 0) return false;
       for (const row of rows) send(reader, row.lane, { position: row.position, topic: row.topic, text: textOf(row) });
       replayed += rows.length;
       if (replayed > limits.entriesReplayed) return false;
-      while (reader.sink.unsentBytes > limits.unsentMaxBytes && !reader.sink.closed)
-        await new Promise((resolve) => setTimeout(resolve, limits.drainPollMs));
+      if (!(await drained(reader.sink))) return false;
     }
     // Set here and not by the caller: nothing may be read between the last comparison and this.
     reader.live = true;
     return true;
+  }
+
+  /** Waits until the reader has read most of what it was sent; false when it is gone, or was cut off because it reads nothing. */
+  async function drained(sink: SseSink): Promise<boolean> {
+    let waitedMs = 0;
+    let before = sink.unsentBytes;
+    while (sink.unsentBytes > limits.unsentMaxBytes && !sink.closed) {
+      await new Promise((resolve) => setTimeout(resolve, limits.drainPollMs));
+      waitedMs = sink.unsentBytes < before ? 0 : waitedMs + limits.drainPollMs;
+      before = sink.unsentBytes;
+      if (waitedMs > bounds.drainMaxMs) sink.close();
+    }
+    return !sink.closed;
   }
 
   async function recheck(): Promise<void> {

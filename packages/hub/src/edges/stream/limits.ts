@@ -28,6 +28,10 @@ export const limits = {
   /** Replay waits while a reader has this much unread. */
   unsentMaxBytes: 256 << 10,
   drainPollMs: 20,
+  /** And is cut off when it reads nothing for this long: it comes back with its last id, or does not. */
+  drainMaxMs: 30_000,
+  /** Text of the entries of one reading. With what may be unread, far below what a reader may be behind before it is cut off. */
+  entryPageBytes: 256 << 10,
   topicsMaxChars: 400,
   snapshotLifeMs: 15 * 60_000,
   /** Rows of one page of a snapshot: some 600 kB of text. */

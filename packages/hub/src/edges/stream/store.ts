@@ -58,17 +58,28 @@ export type EntryRow = {
   readonly body: unknown;
 };
 
+/**
+ * The next entries of several lanes, each after its position, bounded in rows and bytes: at least one if there is one. Fewer than there are
+ * does not show in the number of rows, so `more` tells.
+ */
 export async function readEntries(
   shelf: Pool,
   after: readonly { readonly lane: string; readonly position: number }[],
-  limit: number,
-): Promise<EntryRow[]> {
-  return shelf.rows<EntryRow>`
-    select e.lane, e.position, e.at, e.topic, e.object, e.body
-      from unnest(${after.map(({ lane }) => lane)}::text[], ${after.map(({ position }) => position)}::bigint[]) as a (lane, position)
-     cross join lateral (
-       select e.* from entry e where e.lane = a.lane and e.position > a.position order by e.position limit ${limit}) e
-     order by e.at, e.lane, e.position limit ${limit}`;
+  page: { readonly rows: number; readonly bytes: number },
+): Promise<{ readonly rows: readonly EntryRow[]; readonly more: boolean }> {
+  const found = await shelf.rows<EntryRow & { readonly bytes: number }>`
+    select p.lane, p.position, p.at, p.topic, p.object, p.body, p.bytes
+      from (select e.*, sum(octet_length(e.body::text)) over w - octet_length(e.body::text) as before,
+                   sum(octet_length(e.body::text)) over w as bytes
+              from unnest(${after.map(({ lane }) => lane)}::text[], ${after.map(({ position }) => position)}::bigint[]) as a (lane, position)
+             cross join lateral (
+               select e.* from entry e where e.lane = a.lane and e.position > a.position order by e.position limit ${page.rows}) e
+            window w as (order by e.at, e.lane, e.position)
+             order by e.at, e.lane, e.position limit ${page.rows}) p
+     where p.before < ${page.bytes}
+     order by p.at, p.lane, p.position`;
+  const rows = found.map(({ bytes: _bytes, ...row }) => row);
+  return { rows, more: rows.length === page.rows || (found.at(-1)?.bytes ?? 0) >= page.bytes };
 }
 
 /** One moment of the shelf, however many statements read it. First statement of its transaction. */

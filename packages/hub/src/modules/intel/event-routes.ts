@@ -96,6 +96,7 @@ export function eventRoutes(http: Http, intel: Intel): void {
     tag: 'events',
     scope: 'report',
     limit: 'write',
+    adds: true,
     params: byId,
     body: Type.Object({ text: Type.String({ minLength: 1, maxLength: limits.commentChars }) }),
     reply: Type.Object({ id: s.uuid }),

@@ -82,6 +82,7 @@ export function taxonomyRoutes(http: Http, taxonomies: Taxonomies): void {
     scope: 'admin',
     roles: ['admin'],
     limit: 'heavy',
+    adds: true,
     bodyType: 'raw',
     bodyMaxBytes: taxonomyMaxBytes,
     query: Type.Object({ force: Type.Optional(Type.Boolean({ description: 'Take it although it is older than the one that is here.' })) }),

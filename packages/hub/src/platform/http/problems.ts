@@ -26,6 +26,10 @@ export const httpErrors = {
   'http.rate_limited': { kind: 'too_many', help: 'Too many requests. Wait for the time named in Retry-After.' },
   'http.too_many_streams': { kind: 'too_many', help: 'Too many live streams are open.' },
   'http.draining': { kind: 'unavailable', help: 'The hub is stopping. Try again shortly.' },
+  'http.no_room': {
+    kind: 'unavailable',
+    help: 'The hub takes in no reports now, because its disk is nearly full. Retractions go on. Try again later.',
+  },
   'http.not_ready': { kind: 'unavailable', help: 'The hub is starting or has lost its database. Try again shortly.' },
 } as const satisfies ErrorCatalog;
 

@@ -229,3 +229,23 @@ test('a path that exists answers 405 with what it allows; one that does not stay
     assert.equal((await http.ask('/nowhere', { method })).status, 404, method);
   for (const method of ['TRACE', 'PROPFIND', 'QUERY']) assert.equal((await http.ask('/open', { method })).status, 405, method);
 });
+
+test('while there is no room, routes that only add are refused with 503 to those who may use them, and others go on', async () => {
+  const room = { left: false };
+  await using http = await startHttp(
+    (door) => {
+      const handle = async (): Promise<undefined> => undefined;
+      door.post('/reports', { summary: 'Report', scope: 'report', limit: 'write', adds: true, handle });
+      door.post('/retraction', { summary: 'Take back', scope: 'report', limit: 'write', handle });
+    },
+    { hasRoom: () => room.left },
+  );
+  const refused = await http.ask('/reports', { method: 'POST', headers: writer });
+  assert.deepEqual([refused.status, refused.json()['code']], [503, 'http.no_room']);
+  assert.ok(Number(refused.headers['retry-after']) > 0);
+  assert.equal((await http.ask('/retraction', { method: 'POST', headers: writer })).status, 204);
+  assert.equal((await http.ask('/reports', { method: 'POST', headers: reader })).status, 403);
+  assert.equal((await http.ask('/reports', { method: 'POST' })).status, 401);
+  room.left = true;
+  assert.equal((await http.ask('/reports', { method: 'POST', headers: writer })).status, 204);
+});

@@ -105,6 +105,7 @@ export type RunDeps = {
   readonly anonymous: Actor;
   readonly limiter: Limiter;
   readonly publicUrl: string;
+  readonly hasRoom: () => boolean;
 };
 
 function charge(deps: RunDeps, kind: LimitClass | 'failed', principal: string): void {
@@ -157,6 +158,8 @@ async function admit(deps: RunDeps, route: BoundRoute, state: RequestState): Pro
   if (roles !== undefined && (actor.kind === 'person' || actor.personId !== null) && !roles.some((role) => actor.roles.includes(role))) {
     throw fail('http.role_missing', `this needs the role ${roles.join(' or ')}`);
   }
+  // Last, so that who may not write learns nothing of the disk.
+  if (info.adds === true && !deps.hasRoom()) throw fail('http.no_room', 'the disk is nearly full');
   return { ...actor, from: state.ip, requestId: state.id };
 }
 

@@ -63,6 +63,8 @@ export type HttpDeps = {
   readonly anonymous: Actor;
   readonly publicUrl: string;
   readonly limits?: HttpLimits;
+  /** False: routes that add are answered with 503. */
+  readonly hasRoom?: () => boolean;
   /** For `/readyz`: whether requests can be answered now. */
   readonly ready?: () => Promise<boolean>;
   /** `loopback` (default): also to a caller on this machine that no proxy stands before and that shows no credential. Else the admin right. */
@@ -153,7 +155,13 @@ export function createHttp(deps: HttpDeps): HttpServer {
     return best?.present ?? presentProblem;
   };
 
-  const run: RunDeps = { authenticate: deps.authenticate, anonymous: deps.anonymous, publicUrl: deps.publicUrl, limiter };
+  const run: RunDeps = {
+    authenticate: deps.authenticate,
+    anonymous: deps.anonymous,
+    publicUrl: deps.publicUrl,
+    limiter,
+    hasRoom: deps.hasRoom ?? (() => true),
+  };
 
   async function answer(state: RequestState, request: FastifyRequest, route: BoundRoute | undefined, path: string): Promise<Reply> {
     // A path has one spelling. Proxies and caches that decide by another one never see a different answer for it.

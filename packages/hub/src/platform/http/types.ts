@@ -53,6 +53,8 @@ export type RouteSpec<
   /** Right that the actor needs. `public` means nobody is asked who they are. */
   readonly scope: Scope | 'public';
   readonly limit: LimitClass;
+  /** It only adds, and much: refused first when the disk fills up. Retractions, rulings and receipts never are. */
+  readonly adds?: boolean;
   readonly params?: P;
   readonly query?: Q;
   readonly body?: B;

@@ -40,14 +40,14 @@ function temporaryDir(t: TestContext): string {
 let usedDataDir: string;
 before(async () => {
   usedDataDir = mkdtempSync(join(tmpdir(), 'rebato-embedded-'));
-  const server = await startEmbeddedPostgres({ dataDir: usedDataDir, log() {}, settings: quick });
+  const server = await startEmbeddedPostgres({ dataDir: usedDataDir, log() {}, settings: quick, reserve: 0 });
   await server.stop();
 });
 after(() => rmSync(usedDataDir, { recursive: true, force: true }));
 
 /** Starts a server that is stopped before its folder is removed, whatever the test does. */
 async function start(t: TestContext, dataDir: string, log: (line: string) => void = () => {}): Promise<EmbeddedPostgres> {
-  const server = await startEmbeddedPostgres({ dataDir, log, settings: quick });
+  const server = await startEmbeddedPostgres({ dataDir, log, settings: quick, reserve: 0 });
   t.after(() => server.stop());
   return server;
 }
@@ -68,7 +68,7 @@ async function startOwner(t: TestContext, dataDir: string, user?: { uid: number;
   const script = `
     import { startEmbeddedPostgres } from ${JSON.stringify(import.meta.resolve('./embedded.ts'))};
     try {
-      const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log() {}, settings: ${JSON.stringify(quick)} });
+      const server = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, log() {}, settings: ${JSON.stringify(quick)}, reserve: 0 });
       console.log(JSON.stringify({ url: server.url, pid: server.pid }));
     } catch (error) {
       console.log(JSON.stringify({ refused: error.message }));

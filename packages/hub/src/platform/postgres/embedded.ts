@@ -7,6 +7,7 @@ import { StartRefused } from '#platform/start-refused';
 import { type Cluster, openCluster, ownerName, spawnAs } from './cluster.ts';
 import { lockDataDir } from './data-dir-lock.ts';
 import { clusterProcesses, fastShutdownMaxMs, immediateShutdownMaxMs, signalQuietly, stopSurvivors, waitUntil } from './processes.ts';
+import { createReserve, giveUpForStart, type Reserve, reserveBytes } from './reserve.ts';
 
 /**
  * A PostgreSQL server of our own. It does not keep the process alive by itself, and it ends with the process, however that ends.
@@ -16,6 +17,8 @@ export type EmbeddedPostgres = {
   readonly url: string;
   readonly port: number;
   readonly pid: number;
+  /** False when its disk is nearly full: take in nothing that only adds, so that retractions still get through. */
+  hasRoom(): boolean;
   /** Shuts down cleanly, or by force when that takes too long; then frees the data directory. May be called again. */
   stop(): Promise<void>;
   /** Resolves when the server has ended, wanted or not. `code` is null after a signal. */
@@ -63,6 +66,8 @@ export async function startEmbeddedPostgres(options: {
   dataDir: string;
   log: (line: string) => void;
   settings?: Record<string, string>;
+  /** Room that is kept on the disk for retractions. */
+  reserve?: number;
 }): Promise<EmbeddedPostgres> {
   const lock = lockDataDir(resolve(options.dataDir));
   try {
@@ -72,8 +77,16 @@ export async function startEmbeddedPostgres(options: {
     const cluster = await openCluster(dataDir, { sync: options.settings?.fsync !== 'off', log: options.log });
     // No process works on the cluster, so a pid file is a leftover; PostgreSQL itself would trust it if its id is in use again.
     rmSync(join(cluster.dir, 'postmaster.pid'), { force: true });
-    const { child, port, exited } = await launch(cluster, settings, options.log);
-    return serve(cluster, child, port, exited, lock.release);
+    // Beside the cluster, wherever that is: it has to be on the same disk.
+    const reserveFile = `${cluster.dir}.reserve`;
+    giveUpForStart(reserveFile, cluster.dir);
+    const launched = await launch(cluster, settings, options.log);
+    const say = (_fields: object, line: string): void => options.log(line);
+    const bytes = options.reserve ?? reserveBytes;
+    const reserve = createReserve({ file: reserveFile, folder: cluster.dir, log: { warn: say, info: say }, bytes });
+    await reserve.look();
+    reserve.start();
+    return serve(cluster, launched, reserve, lock.release);
   } catch (error) {
     lock.release();
     throw error;
@@ -133,7 +146,7 @@ async function ready(
   return { said, portTaken: said.includes('could not bind') || said.includes('could not create any TCP/IP sockets') };
 }
 
-function serve(cluster: Cluster, child: ChildProcess, port: number, exited: Promise<Exit>, release: () => void): EmbeddedPostgres {
+function serve(cluster: Cluster, { child, port, exited }: Launched, reserve: Reserve, release: () => void): EmbeddedPostgres {
   const pid = child.pid;
   if (pid === undefined) throw new Error('a running postgres has a process id');
   const dismissGuard = guard(pid);
@@ -147,6 +160,7 @@ function serve(cluster: Cluster, child: ChildProcess, port: number, exited: Prom
     if (stream !== null && stream !== undefined && 'unref' in stream && typeof stream.unref === 'function') stream.unref();
 
   const stop = async (): Promise<void> => {
+    await reserve.stop();
     for (const [signal, maxMs] of [
       ['SIGINT', fastShutdownMaxMs],
       ['SIGQUIT', immediateShutdownMaxMs],
@@ -165,6 +179,7 @@ function serve(cluster: Cluster, child: ChildProcess, port: number, exited: Prom
     port,
     pid,
     exited,
+    hasRoom: reserve.hasRoom,
     stop() {
       stopping ??= stop();
       return stopping;

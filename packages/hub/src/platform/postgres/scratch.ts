@@ -20,7 +20,7 @@ export async function startScratchPostgres(log: (line: string) => void = () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'rebato-scratch-'));
   const remove = (): void => rmSync(dataDir, { recursive: true, force: true, maxRetries: 3 });
   process.once('exit', remove);
-  const server = await startEmbeddedPostgres({ dataDir, log, settings: scratchSettings });
+  const server = await startEmbeddedPostgres({ dataDir, log, settings: scratchSettings, reserve: 0 });
   return {
     url: server.url,
     async stop() {
