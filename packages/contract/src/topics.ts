@@ -18,8 +18,12 @@ export type Topics = {
   'decisions.halted': { readonly on: boolean };
   /** A control was added, changed, revoked, or its owner's level changed. */
   'decisions.control_changed': { readonly controlId: string };
-  /** Two people let a held value go. */
-  'guard.released': { readonly vkey: string };
+  /** Blocks of a published event are held again. */
+  'intel.withheld': { readonly eventId: string };
+  /** Two people let go what was held. */
+  'guard.released': { readonly releaseId: string };
+  /** Such a release is over. */
+  'guard.release_ended': { readonly releaseId: string };
   'members.entity_changed': { readonly entityId: string };
   'members.access_changed': { readonly principalId: string };
 };

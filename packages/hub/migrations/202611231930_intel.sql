@@ -170,6 +170,9 @@ create table intel.auto_rule (
   -- Empty: every kind of value.
   kinds       smallint[] not null,
   accept      boolean not null,
+  -- A bulk feed, which the guard's pace does not hold; and how many blocks pass in an hour otherwise (null: the guard's default).
+  feed        boolean not null default false,
+  hourly_max  integer check (hourly_max > 0),
   created_at  timestamptz not null,
   created_by  text not null
 );

@@ -9,7 +9,13 @@ import type { Db, Pool, Tx } from '#platform/db';
 import type { Audience } from '#platform/shelf';
 import { type Levels, readReading } from '#scoring';
 
-export type AccessDeps = { readonly db: Pool; readonly pools: ReadonlyMap<string, Pool>; readonly levels: Levels; readonly clock: Clock };
+export type AccessDeps = {
+  readonly db: Pool;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly levels: Levels;
+  readonly clock: Clock;
+  readonly audiences: readonly Audience[];
+};
 
 /** How long what was read of an entity is used again; a change is heard of at once through the log. */
 const cacheMs = 2_000;
@@ -19,6 +25,7 @@ const cacheMax = 5_000;
 type Asset = { readonly kind: 'ip' | 'net' | 'domain' | 'mail_domain'; readonly value: string };
 
 export function access(deps: AccessDeps) {
+  const waiting = new Set(deps.audiences.filter((audience) => audience.delayMs > 0).map((audience) => audience.name));
   const cache = new Map<string, { readonly untilMs: number; readonly reporter: Promise<Reporter> }>();
 
   async function readReporter(entityId: string): Promise<Reporter> {
@@ -29,7 +36,10 @@ export function access(deps: AccessDeps) {
       deps.db.rows<Asset>`select kind, value from members.asset where entity_id = ${entityId} limit 10000`,
       deps.db.rows<{ name: string; mail: string }>`select name, mail from members.person where entity_id = ${entityId} limit 10000`,
     ]);
+    const level = await deps.levels.access(entity.level);
     return {
+      shelf: level.shelf,
+      waits: waiting.has(level.shelf),
       name: entity.name,
       kind: entity.kind,
       level: entity.level,

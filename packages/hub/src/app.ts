@@ -13,6 +13,7 @@ import {
   decisionRoutes,
   defaultPolicy,
   enforcementOf,
+  inForce,
   registerDecisions,
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
@@ -158,7 +159,7 @@ export async function startHub(options: HubOptions) {
       ...(options.testing?.passwordRounds === undefined ? {} : { passwordRounds: options.testing.passwordRounds }),
     });
     const scoring = createScoring({ db, bus, trail, clock, ids, levels, members, shelves: audiences.map((audience) => audience.name) });
-    const see = access({ db, pools, levels, clock });
+    const see = access({ db, pools, levels, clock, audiences });
     const guard = createGuard({
       db,
       trail,
@@ -168,9 +169,14 @@ export async function startHub(options: HubOptions) {
       outbound,
       memberAssets: see.allAssets,
       ownHosts: () => [new URL(origin).hostname],
-      onReleased: async (tx, release) => {
-        await bus.append(tx, 'guard.released', { vkey: vkeyOf(release.kind, release.value) });
+      onReleased: async (tx, releaseId) => {
+        await bus.append(tx, 'guard.released', { releaseId });
       },
+      onEnded: async (tx, releaseId) => {
+        await bus.append(tx, 'guard.release_ended', { releaseId });
+      },
+      heldTogether: (tx, kind, value) => intel.heldTogether(tx, kind, value),
+      inForce: () => inForce(pools),
     });
     stops.push(() => guard.stop());
     const intel = createIntel({
@@ -178,6 +184,7 @@ export async function startHub(options: HubOptions) {
       reporterOf: see.reporterOf,
       readers: see.readers,
       guardTables: guard.tables,
+      pace: guard.pace,
     });
     const rulings = createRulings({ db, bus, trail, clock, ids, blockableValue: intel.blockableValue });
     const controls = createControls({
@@ -207,9 +214,20 @@ export async function startHub(options: HubOptions) {
         ),
     });
     leader.plan(['guard.released'], async (tx, entries) => {
-      for (const entry of entries) await intel.releaseHeld(tx, systemActor('guard'), String(entry.payload.vkey));
+      for (const entry of entries) {
+        const release = await guard.findRelease(tx, String(entry.payload.releaseId));
+        if (release !== undefined) await intel.release(tx, systemActor('guard'), release);
+      }
       return [];
     });
+    leader.plan(['guard.release_ended'], async (tx, entries) => {
+      for (const entry of entries) {
+        const again = await guard.afterRelease(tx, String(entry.payload.releaseId));
+        if (again !== undefined) await intel.holdAgain(tx, systemActor('guard'), again);
+      }
+      return [];
+    });
+    leader.duty({ name: 'end releases', everyMs: 10_000, run: () => guard.endOver(systemActor('guard')) });
     leader.onEntry((entry) => {
       if (entry.topic === 'members.access_changed') members.forget(String(entry.payload.principalId));
       if (entry.topic === 'members.entity_changed') {

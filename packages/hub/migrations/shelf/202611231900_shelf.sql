@@ -171,4 +171,6 @@ create table decision (
 );
 create index decision_by_lift on decision (lift_id) where lift_id is not null;
 create index decision_by_change on decision (lane, changed_at, vkey);
+-- Networks in force: few, and read as a whole by the guard.
+create index decision_net on decision (lane) where kind = 1 and gone is null;
 create index decision_by_until on decision (until) where gone is null;

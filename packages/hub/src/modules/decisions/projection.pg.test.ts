@@ -75,8 +75,11 @@ async function startBench() {
       own: ownData({ assets: [], people: [] }),
       ownDomains: [],
       ownPeople: [],
+      shelf: 'now',
+      waits: false,
     }),
-    trusts: async () => () => true,
+    trusts: async () => ({ passes: () => true, feed: false, perHour: undefined }),
+    pace: { judge: () => undefined, count: () => {} },
     guardTables: () => tables,
     vkeyOf: createVkeys('test'),
     blockableValue: (tx: Tx, vkey: string) =>

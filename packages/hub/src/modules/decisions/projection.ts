@@ -81,7 +81,7 @@ export function registerDecisions(deps: ProjectionDeps): void {
       })),
     );
   });
-  leader.project(['intel.published', 'intel.consolidated', 'intel.sighted'], (tx, audience, items, output, now) =>
+  leader.project(['intel.published', 'intel.consolidated', 'intel.sighted', 'intel.withheld'], (tx, audience, items, output, now) =>
     follow(deps, tx, audience, items, output, now, 'narrowed'),
   );
   leader.project(['intel.retracted'], (tx, audience, items, output, now) => follow(deps, tx, audience, items, output, now, 'retracted'));

@@ -1,4 +1,5 @@
 import { autoPrefix, widestPrefix } from './limits.ts';
+import { paceLimits } from './pace.ts';
 import { blockable, type GuardRule } from './verdict.ts';
 import { wellKnownGroups } from './well-known/index.ts';
 
@@ -31,7 +32,11 @@ export const ruleTexts: Readonly<Record<GuardRule, RuleText>> = {
   mail_domain: { guards: 'whole mail domains', outcome: 'refused' },
   asn: { guards: 'autonomous systems: reserved numbers are refused, the others held', outcome: 'refused or held' },
   resolves: { guards: 'names that point at something guarded', outcome: 'held' },
-  spread: { guards: 'batches of networks that add up to a wide one', outcome: 'held' },
+  spread: { guards: 'networks that add up to a wide one, with what is blocked already', outcome: 'held' },
+  rate: {
+    guards: `events that add more than ${paceLimits.step} blocks, or ${paceLimits.stepShare * 100} % of a list, in one step; a source that makes more than ${paceLimits.sourcePerHour} blocks in an hour, or everybody together more than ${paceLimits.networkPerHour}, and more than ${paceLimits.factor} times the usual. Not for sources that an auto-rule declares a feed`,
+    outcome: 'held',
+  },
   pap: { guards: 'PAP:AMBER and PAP:RED', outcome: 'refused' },
   tlp: { guards: 'TLP:RED', outcome: 'refused' },
   kind: { guards: 'kinds that no control can block', outcome: 'refused' },

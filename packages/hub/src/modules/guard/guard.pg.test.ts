@@ -9,6 +9,7 @@ import { systemIds } from '#platform/ids';
 import type { Log, Outbound, Trail } from '#platform/ports';
 import { sharedTestPostgres } from '#platform/postgres/scratch';
 import { createGuard, type GuardDeps } from './guard.ts';
+import { findRelease } from './store.ts';
 
 const start = new Date('2026-11-23T10:00:00.000Z');
 const day = 24 * 60 * 60 * 1000;
@@ -52,7 +53,8 @@ async function world(more: Partial<GuardDeps> = {}) {
   at.pathname = `/${name}`;
   const db = openPool(at.href, { max: 4, application: 'test' });
   closers.push(() => db.close());
-  await db.script(await readFile(new URL('../../../migrations/202611231920_guard.sql', import.meta.url), 'utf8'));
+  for (const file of ['202611231920_guard.sql', '202611231921_guard_pace.sql'])
+    await db.script(await readFile(new URL(`../../../migrations/${file}`, import.meta.url), 'utf8'));
   const clock = manualClock(start);
   const trailed: string[] = [];
   const trail: Trail = { record: async (_tx, _actor, action) => void trailed.push(action) };
@@ -243,7 +245,7 @@ test('release: what is refused, passes, or is no value cannot be asked for', asy
 
 test('release: two approvals at once make one release, and its listener runs in the same transaction', async () => {
   const heard: string[] = [];
-  const { guard, db } = await world({ onReleased: async (_tx, { value }) => void heard.push(value) });
+  const { guard, db } = await world({ onReleased: async (tx, id) => void heard.push((await findRelease(tx, id))?.value ?? '') });
   const asked = await guard.requestRelease(ana, { kind: 'ip', value: '8.8.8.8', reason: 'x' });
   const seen = { kind: 'ip', value: '8.8.8.8' } as const;
   const outcomes = await Promise.allSettled([

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { ValueKind } from '@rebato/contract';
 import type { Actor } from '#platform/actor';
+import type { Db } from '#platform/db';
 import type { Log } from '#platform/ports';
 import { canonicaliseKind, parseIp, printIp } from '#values';
 import type { Asset } from './assets.ts';
@@ -10,11 +11,15 @@ import { judge, overrideKey } from './judge.ts';
 import { assetPollEvery, versionPollMs } from './limits.ts';
 import type { PreparedList } from './list-format.ts';
 import { compileLists, type ListTables } from './lists.ts';
-import { approveRelease, endRelease, type ReleaseDeps, type ReleaseRequest, requestRelease } from './release.ts';
+import { createPace, type InForce, type Pace } from './pace.ts';
+import { approveRelease, endOver, endRelease, judgeAlone, type ReleaseDeps, type ReleaseRequest, requestRelease } from './release.ts';
 import { settle } from './steps.ts';
 import {
   findList,
+  findRelease,
+  isReleased,
   type ListRow,
+  type ReleaseKind,
   type ReleaseRow,
   raiseVersion,
   readEntries,
@@ -25,7 +30,7 @@ import {
   setEnabled,
 } from './store.ts';
 import { assembleTables, builtinTables, emptyLists, type GuardTables } from './tables.ts';
-import type { GuardVerdict } from './verdict.ts';
+import { type GuardHold, type GuardVerdict, hold } from './verdict.ts';
 
 export type GuardDeps = ImportDeps &
   Omit<ReleaseDeps, 'tables'> & {
@@ -34,6 +39,8 @@ export type GuardDeps = ImportDeps &
     readonly memberAssets: () => Promise<readonly { readonly entityId: string; readonly kind: string; readonly value: string }[]>;
     /** Hosts of the network itself: names, addresses, or digests of its own programs (`sha256:…`). */
     readonly ownHosts: () => readonly string[];
+    /** What is blocked on each shelf for everybody who reads there. */
+    readonly inForce?: () => Promise<ReadonlyMap<string, InForce>>;
     /** How often to look for changes by other processes. */
     readonly pollMs?: number;
   };
@@ -57,8 +64,21 @@ export type Guard = {
   check(inputs: readonly CheckInput[]): CheckResult[];
   readReleases(): Promise<ReleaseRow[]>;
   requestRelease(actor: Actor, input: ReleaseRequest): Promise<ReleaseRow>;
-  approveRelease(actor: Actor, id: string, seen: CheckInput): Promise<ReleaseRow>;
+  approveRelease(actor: Actor, id: string, seen: { readonly kind: ReleaseKind; readonly value: string }): Promise<ReleaseRow>;
   endRelease(actor: Actor, id: string): Promise<void>;
+  /** Ends releases whose time is over; true when there may be more. A duty of the leader. */
+  endOver(actor: Actor): Promise<boolean>;
+  /**
+   * What is to be held again because this release is over, and by which rule; undefined where another release of the same is in force, or
+   * nothing stands against the value any longer.
+   */
+  afterRelease(
+    db: Db,
+    id: string,
+  ): Promise<{ readonly kind: ReleaseKind; readonly value: string; readonly hold: GuardHold; readonly alone: boolean } | undefined>;
+  findRelease(db: Db, id: string): Promise<ReleaseRow | undefined>;
+  /** How fast blocks come in, by source and hour. */
+  readonly pace: Pick<Pace, 'judge' | 'count'>;
 };
 
 export function createGuard(deps: GuardDeps): Guard {
@@ -78,6 +98,7 @@ export function createGuard(deps: GuardDeps): Guard {
     return current;
   };
   const releaseDeps: ReleaseDeps = { ...deps, tables };
+  const pace = createPace({ db: deps.db, clock: deps.clock, inForce: deps.inForce ?? (async () => new Map()) });
 
   async function load(): Promise<void> {
     // The version first: a change that commits while we read is seen again by the next poll, never missed.
@@ -128,6 +149,8 @@ export function createGuard(deps: GuardDeps): Guard {
     try {
       const due = round % assetPollEvery === 0 || deps.clock.now().getTime() >= nextExpiry;
       if (due || (await readVersion(deps.db)) !== loadedVersion) await reload();
+      await pace.flush();
+      if (round % assetPollEvery === 0) await pace.load();
     } catch (error) {
       deps.log.error(
         { error: error instanceof Error ? error.message : String(error) },
@@ -150,12 +173,14 @@ export function createGuard(deps: GuardDeps): Guard {
     reload,
     async start() {
       await reload();
+      await pace.load();
       schedule(1);
     },
     async stop() {
       stopped = true;
       clearTimeout(timer);
       await polling;
+      await pace.flush().catch(() => undefined);
     },
     readLists: () => readLists(deps.db),
     async importList(actor, text, options) {
@@ -193,8 +218,30 @@ export function createGuard(deps: GuardDeps): Guard {
       await endRelease(releaseDeps, actor, id);
       await reload();
     },
+    async endOver(actor) {
+      return (await endOver(releaseDeps, actor)) > 0;
+    },
+    async afterRelease(db, id) {
+      const row = await findRelease(db, id);
+      if (row === undefined || (await isReleased(db, row.kind, row.value, deps.clock.now()))) return undefined;
+      const verdict = row.kind === 'event' ? undefined : judgeAlone(row.kind, row.value, tables());
+      if (verdict?.verdict === 'hold') return { kind: row.kind, value: row.value, hold: verdict, alone: true };
+      const together = togetherRules.find((rule) => rule === row.rule);
+      if (together === undefined) return undefined;
+      return {
+        kind: row.kind,
+        value: row.value,
+        hold: hold(together, 'Its release is over.', 'Two people may release it again.'),
+        alone: false,
+      };
+    },
+    findRelease,
+    pace,
   };
 }
+
+/** Holds that a value gets from its company, not from what it is. */
+export const togetherRules = ['spread', 'rate', 'resolves'] as const;
 
 function checkOne({ kind, value }: CheckInput, tables: GuardTables): CheckResult {
   const read = canonicaliseKind(kind, value);

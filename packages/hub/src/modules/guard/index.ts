@@ -1,11 +1,13 @@
 export { type Asset, assetProblem } from './assets.ts';
 export { guardRulesMarkdown } from './documentation.ts';
 export { guardErrors } from './errors.ts';
-export { type CheckInput, type CheckResult, createGuard, type Guard, type GuardDeps } from './guard.ts';
-export { isSharedHost, judge, judgeBatch } from './judge.ts';
+export { type CheckInput, type CheckResult, createGuard, type Guard, type GuardDeps, togetherRules } from './guard.ts';
+export { isSharedHost, judge, judgeBatch, overrideKey } from './judge.ts';
+export { createPace, type InForce, type Pace, type PaceHold, type PaceInput, paceLimits } from './pace.ts';
 export { judgeTargets } from './resolved.ts';
 export { guardRoutes } from './routes.ts';
 export { addSpread, emptySpread, judgeSpread, type SpreadTotals } from './spread.ts';
+export type { ReleaseKind } from './store.ts';
 export { assembleTables, builtinTables, type GuardTables } from './tables.ts';
 export { blockable, type GuardHold, type GuardInput, type GuardRefusal, type GuardRule, type GuardVerdict } from './verdict.ts';
 export { type OwnData, type OwnPerson, type OwnSpan, ownData, withheldMark, withhold } from './victims.ts';

@@ -1,15 +1,25 @@
 import type { ValueKind } from '@rebato/contract';
 import type { Actor } from '#platform/actor';
-import type { Pool, Tx } from '#platform/db';
+import type { Db, Pool, Tx } from '#platform/db';
 import type { Clock, Ids, Trail } from '#platform/ports';
 import { canonicaliseKind } from '#values';
 import { fail } from './errors.ts';
 import { judge } from './judge.ts';
 import { releaseDefaultMs, releaseMaxMs, releaseRequestTtlMs } from './limits.ts';
 import { personOf } from './policy.ts';
-import { insertRelease, lockOpenRelease, lockRelease, markApproved, markEnded, type ReleaseRow, raiseVersion } from './store.ts';
+import {
+  insertRelease,
+  lockOpenRelease,
+  lockOver,
+  lockRelease,
+  markApproved,
+  markEnded,
+  type ReleaseKind,
+  type ReleaseRow,
+  raiseVersion,
+} from './store.ts';
 import type { GuardTables } from './tables.ts';
-import type { GuardHold } from './verdict.ts';
+import { type GuardHold, type GuardVerdict, pass } from './verdict.ts';
 
 export type ReleaseDeps = {
   readonly db: Pool;
@@ -18,27 +28,48 @@ export type ReleaseDeps = {
   readonly ids: Ids;
   readonly tables: () => GuardTables;
   /** Whoever keeps held values hears of a release in its own transaction. */
-  readonly onReleased?: (tx: Tx, release: { readonly kind: ValueKind; readonly value: string; readonly until: Date }) => Promise<void>;
+  readonly onReleased?: (tx: Tx, releaseId: string) => Promise<void>;
+  /** The same when a release that was in force is over: what passed because of it is looked at again. */
+  readonly onEnded?: (tx: Tx, releaseId: string) => Promise<void>;
+  /** Holds that are not about a value alone (spread, rate, resolves): whoever keeps held values knows them. */
+  readonly heldTogether?: (db: Db, kind: ReleaseKind, value: string) => Promise<GuardHold | undefined>;
 };
 
-export type ReleaseRequest = { readonly kind: ValueKind; readonly value: string; readonly reason: string; readonly forMs?: number };
+export type ReleaseRequest = { readonly kind: ReleaseKind; readonly value: string; readonly reason: string; readonly forMs?: number };
 
 /** Only what is held can be released. Asked again at the approval: the tables may have changed in between. */
-function requireHold(kind: ValueKind, value: string, tables: GuardTables): GuardHold {
-  // The widest marking, and no releases: the question is about the value alone.
-  const verdict = judge({ kind, value, tlp: 'clear', pap: 'clear' }, { ...tables, overrides: new Set() });
-  if (verdict.verdict === 'pass') throw fail('guard.not_held', 'The guard lets this value pass.');
+async function requireHold(deps: ReleaseDeps, db: Db, kind: ReleaseKind, value: string): Promise<GuardHold> {
+  const verdict = kind === 'event' ? pass : judgeAlone(kind, value, deps.tables());
   if (verdict.verdict === 'refuse') throw fail('guard.not_releasable', `${verdict.message} ${verdict.action}`);
-  return verdict;
+  if (verdict.verdict === 'hold') return verdict;
+  const together = await deps.heldTogether?.(db, kind, value);
+  if (together === undefined) throw fail('guard.not_held', 'The guard lets this pass.');
+  return together;
+}
+
+/** The widest marking, and no releases: the question is about the value alone. */
+export function judgeAlone(kind: ValueKind, value: string, tables: GuardTables): GuardVerdict {
+  return judge({ kind, value, tlp: 'clear', pap: 'clear' }, { ...tables, overrides: new Set() });
+}
+
+const eventId = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+function canonicalOf(kind: ReleaseKind, value: string): string {
+  if (kind === 'event') {
+    const id = value.toLowerCase();
+    if (!eventId.test(id)) throw fail('guard.value_invalid', 'This is no id of an event.', [{ field: 'value', message: 'an event id' }]);
+    return id;
+  }
+  const read = canonicaliseKind(kind, value);
+  if (!read.ok) throw fail('guard.value_invalid', read.message, [{ field: 'value', message: read.message }]);
+  return read.value;
 }
 
 /** The first person's word. An open request for the same value is returned as it is: asking twice is not approving. */
 export async function requestRelease(deps: ReleaseDeps, actor: Actor, input: ReleaseRequest): Promise<ReleaseRow> {
   const person = personOf(actor);
-  const read = canonicaliseKind(input.kind, input.value);
-  if (!read.ok) throw fail('guard.value_invalid', read.message, [{ field: 'value', message: read.message }]);
-  const { value } = read;
-  const held = requireHold(input.kind, value, deps.tables());
+  const value = canonicalOf(input.kind, input.value);
+  const held = await requireHold(deps, deps.db, input.kind, value);
   const now = deps.clock.now();
   const row: ReleaseRow = {
     id: deps.ids.uuid(),
@@ -76,7 +107,7 @@ export async function approveRelease(
   deps: ReleaseDeps,
   actor: Actor,
   id: string,
-  seen: { readonly kind: ValueKind; readonly value: string },
+  seen: { readonly kind: ReleaseKind; readonly value: string },
 ): Promise<ReleaseRow> {
   const person = personOf(actor);
   return deps.db.transaction(async (tx) => {
@@ -87,11 +118,11 @@ export async function approveRelease(
     if (row.answerBy <= now) throw fail('guard.release_expired', 'The request is older than a day.');
     if (row.kind !== seen.kind || row.value !== seen.value) throw fail('guard.release_mismatch', 'The request is about another value.');
     if (row.requestedPerson === person) throw fail('guard.second_person', 'The same person asked for this release.');
-    requireHold(row.kind, row.value, deps.tables());
+    await requireHold(deps, tx, row.kind, row.value);
     await markApproved(tx, id, person, now);
     await deps.trail.record(tx, actor, 'guard.release_approve', id, { kind: row.kind, value: row.value, rule: row.rule });
     await raiseVersion(tx);
-    await deps.onReleased?.(tx, { kind: row.kind, value: row.value, until: row.until });
+    await deps.onReleased?.(tx, row.id);
     return { ...row, state: 'approved', approvedPerson: person, approvedAt: now };
   });
 }
@@ -106,5 +137,21 @@ export async function endRelease(deps: ReleaseDeps, actor: Actor, id: string): P
     await markEnded(tx, id, person, deps.clock.now());
     await deps.trail.record(tx, actor, 'guard.release_end', id, { kind: row.kind, value: row.value });
     await raiseVersion(tx);
+    if (row.state === 'approved') await deps.onEnded?.(tx, id);
+  });
+}
+
+/** Ends what is over by the clock. Returns how many. */
+export async function endOver(deps: ReleaseDeps, actor: Actor): Promise<number> {
+  return deps.db.transaction(async (tx) => {
+    const now = deps.clock.now();
+    const over = await lockOver(tx, now);
+    for (const row of over) {
+      await markEnded(tx, row.id, null, now);
+      await deps.trail.record(tx, actor, 'guard.release_over', row.id, { kind: row.kind, value: row.value });
+      await deps.onEnded?.(tx, row.id);
+    }
+    if (over.length > 0) await raiseVersion(tx);
+    return over.length;
   });
 }

@@ -59,6 +59,10 @@ function fakeGuard(calls: unknown[][]): Guard {
     requestRelease: note(release),
     approveRelease: note(release),
     endRelease: async (_actor, of) => void calls.push([of]),
+    endOver: async () => false,
+    afterRelease: async () => undefined,
+    findRelease: async () => undefined,
+    pace: { judge: () => undefined, count: () => {} },
   };
 }
 

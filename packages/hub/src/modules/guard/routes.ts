@@ -8,6 +8,8 @@ import { presentList, presentRelease } from './present.ts';
 
 const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 const kind = Type.Union(valueKinds.map((one) => Type.Literal(one)));
+/** What can be released: a value, or the blocks of an event that wait together; its value is the event's id. */
+const releaseKind = Type.Union([...valueKinds, 'event' as const].map((one) => Type.Literal(one)));
 /** A value in any spelling; longer ones have no canonical form as something that can be blocked. */
 const value = Type.String({ minLength: 1, maxLength: 8192 });
 const id = Type.Object({ id: Type.String({ format: 'uuid' }) });
@@ -136,7 +138,7 @@ export function guardRoutes(http: Http, guard: Guard): void {
     scope: 'rule',
     limit: 'write',
     body: Type.Object({
-      kind,
+      kind: releaseKind,
       value,
       reason: Type.String({ minLength: 1, maxLength: 2000 }),
       hours: Type.Optional(Type.Integer({ minimum: 1, maximum: releaseMaxMs / 3_600_000 })),
@@ -156,7 +158,7 @@ export function guardRoutes(http: Http, guard: Guard): void {
     scope: 'rule',
     limit: 'write',
     params: id,
-    body: Type.Object({ kind, value }),
+    body: Type.Object({ kind: releaseKind, value }),
     reply: releaseView,
     fails: [
       ...['guard.person_needed', 'guard.second_person', 'guard.release_not_found', 'guard.release_closed'],

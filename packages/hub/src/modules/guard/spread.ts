@@ -71,24 +71,25 @@ export function judgeSpread(nets: readonly string[], totals: SpreadTotals = empt
   }
   const sum = addSpread(totals, nets);
   if (sum.v4Addresses > spreadLimits.v4Total && batch.v4Addresses > 0) {
-    return spread(`With this batch ${sum.v4Addresses} IPv4 addresses would be blocked in all.`);
+    return spread('With what is blocked already, too many IPv4 addresses would be.');
   }
   if (sum.v6Sites > spreadLimits.v6Total && batch.v6Sites > 0) {
-    return spread(`With this batch ${sum.v6Sites} IPv6 sites would be blocked in all.`);
+    return spread('With what is blocked already, too many IPv6 sites would be.');
   }
   for (const at of batch.v4PerNeighbourhood.keys()) {
     const blocked = sum.v4PerNeighbourhood.get(at) ?? 0;
     if (blocked > spreadLimits.v4PerNeighbourhood) {
-      return spread(`With this batch ${blocked} addresses of ${Math.floor(at / 256)}.${at % 256}.0.0/16 would be blocked.`);
+      return spread(`Too many addresses of ${Math.floor(at / 256)}.${at % 256}.0.0/16 would be blocked.`);
     }
   }
   for (const at of batch.v6PerNeighbourhood.keys()) {
     const blocked = sum.v6PerNeighbourhood.get(at) ?? 0;
-    if (blocked > spreadLimits.v6PerNeighbourhood) return spread(`With this batch ${blocked} sites of one IPv6 /32 would be blocked.`);
+    if (blocked > spreadLimits.v6PerNeighbourhood) return spread('Too many sites of one IPv6 /32 would be blocked.');
   }
   return undefined;
 }
 
+/** Says nothing of how much is blocked already: readers of a verdict may not learn that. */
 function spread(message: string): GuardHold {
   return hold('spread', message, 'Send fewer or narrower networks; two people may release the batch.');
 }

@@ -23,10 +23,12 @@ export type ListRow = {
   readonly problemAt: Date | null;
 };
 
+/** A value of a kind; or an event, whose blocks wait all together because of how many they are. */
+export type ReleaseKind = ValueKind | 'event';
 export type ReleaseState = 'open' | 'approved' | 'ended';
 export type ReleaseRow = {
   readonly id: string;
-  readonly kind: ValueKind;
+  readonly kind: ReleaseKind;
   readonly value: string;
   readonly rule: string;
   readonly reason: string;
@@ -137,7 +139,7 @@ export async function lockRelease(tx: Tx, id: string): Promise<ReleaseRow | unde
        for update`;
 }
 
-export async function lockOpenRelease(tx: Tx, kind: ValueKind, value: string): Promise<ReleaseRow | undefined> {
+export async function lockOpenRelease(tx: Tx, kind: ReleaseKind, value: string): Promise<ReleaseRow | undefined> {
   return tx.one<ReleaseRow>`
     select id, kind, value, rule, reason, requested_by, requested_person, requested_at, answer_by, until, state, approved_person,
            approved_at, ended_person, ended_at
@@ -172,9 +174,37 @@ export async function markEnded(tx: Tx, id: string, person: string | null, at: D
 }
 
 /** What is released now. At most some hundred: each took two people. */
-export async function readOverrides(db: Db, now: Date): Promise<{ kind: ValueKind; value: string; until: Date }[]> {
-  return db.rows<{ kind: ValueKind; value: string; until: Date }>`
+export async function readOverrides(db: Db, now: Date): Promise<{ kind: ReleaseKind; value: string; until: Date }[]> {
+  return db.rows<{ kind: ReleaseKind; value: string; until: Date }>`
     select kind, value, until
       from guard.release
      where state = 'approved' and until > ${now}`;
+}
+
+export async function findRelease(db: Db, id: string): Promise<ReleaseRow | undefined> {
+  return db.one<ReleaseRow>`
+    select id, kind, value, rule, reason, requested_by, requested_person, requested_at, answer_by, until, state, approved_person,
+           approved_at, ended_person, ended_at
+      from guard.release
+     where id = ${id}`;
+}
+
+/** Whether another release of the same is in force: it was asked for again before the first was over. */
+export async function isReleased(db: Db, kind: ReleaseKind, value: string, now: Date): Promise<boolean> {
+  return (
+    (await db.one`select 1 from guard.release where kind = ${kind} and value = ${value} and state = 'approved' and until > ${now} limit 1`) !==
+    undefined
+  );
+}
+
+/** Releases whose time is over, locked until the commit. */
+export async function lockOver(tx: Tx, now: Date): Promise<ReleaseRow[]> {
+  return tx.rows<ReleaseRow>`
+    select id, kind, value, rule, reason, requested_by, requested_person, requested_at, answer_by, until, state, approved_person,
+           approved_at, ended_person, ended_at
+      from guard.release
+     where state = 'approved' and until <= ${now}
+     order by until
+     limit ${releasePage}
+       for update skip locked`;
 }

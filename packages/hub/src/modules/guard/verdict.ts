@@ -19,6 +19,7 @@ export type GuardRule =
   | 'asn'
   | 'resolves'
   | 'spread'
+  | 'rate'
   | 'pap'
   | 'tlp'
   | 'kind';

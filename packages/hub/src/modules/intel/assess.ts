@@ -102,29 +102,3 @@ export async function consolidateEvent(
   });
   deps.bus.nudge();
 }
-
-/** More held attributes of one value than this are let go with the next release. */
-const heldMax = 5_000;
-
-/**
- * After two people have released a value at the guard: what was held for it passes, in every event that waits with it. Runs in the leader's
- * transaction, so that it happens once and is not lost.
- */
-export async function releaseHeld(deps: Pick<AssessDeps, 'bus' | 'trail'>, tx: Tx, actor: Actor, vkey: string): Promise<number> {
-  const rows = await tx.rows<{ eventId: string; id: string }>`
-    select a.event_id, a.id from intel.attribute a where a.vkey = ${vkey} and a.state = 'held' and a.rule is distinct from 'victim_data' order by a.event_id limit ${heldMax} for update`;
-  for (const eventId of new Set(rows.map((row) => row.eventId))) {
-    const event = await lockEvent(tx, eventId);
-    if (event === undefined || (event.state !== 'published' && event.state !== 'assessing')) continue;
-    // A chunk of its own: the others have been on their way already.
-    const chunk = event.chunks;
-    await tx.run`
-      update intel.attribute set state = ${event.state === 'published' ? 'accepted' : 'pending'}, blockable = true, chunk = ${chunk}, rule = 'released'
-       where event_id = ${eventId} and vkey = ${vkey} and state = 'held' and rule is distinct from 'victim_data'`;
-    await tx.run`update intel.event set chunks = ${chunk + 1} where id = ${eventId}`;
-    if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk });
-  }
-  await deps.trail.record(tx, actor, 'intel.release_held', vkey, { attributes: rows.length });
-  deps.bus.nudge();
-  return rows.length;
-}

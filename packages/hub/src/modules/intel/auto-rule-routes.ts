@@ -1,11 +1,14 @@
 import { valueKinds } from '@rebato/contract';
 import { Type } from 'typebox';
+import { paceLimits } from '#guard';
 import { type Http, Reply } from '#platform/http';
 import { instant, literals, nullable, uuid } from '#platform/schema';
 import type { AutoRule } from './auto-rules.ts';
 import type { Intel } from './intel.ts';
 
 const tag = 'assessment';
+const feedHelp = 'A bulk feed: how many blocks it makes, and how fast, holds nothing.';
+const hourlyHelp = `Blocks that pass in an hour, and in one event, without a question. Default: ${paceLimits.sourcePerHour}, and five times the usual.`;
 const view = Type.Object({
   id: uuid,
   entityId: nullable(uuid),
@@ -13,6 +16,8 @@ const view = Type.Object({
   level: nullable(Type.String()),
   kinds: Type.Array(literals(valueKinds), { description: 'Kinds of values; empty: all.' }),
   accept: Type.Boolean(),
+  feed: Type.Boolean({ description: feedHelp }),
+  hourlyMax: nullable(Type.Integer({ description: hourlyHelp })),
   createdAt: instant,
   createdBy: Type.String(),
 });
@@ -47,6 +52,8 @@ export function autoRuleRoutes(http: Http, intel: Intel): void {
       level: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
       kinds: Type.Optional(Type.Array(literals(valueKinds), { maxItems: valueKinds.length })),
       accept: Type.Boolean(),
+      feed: Type.Optional(Type.Boolean({ description: feedHelp })),
+      hourlyMax: Type.Optional(Type.Integer({ minimum: 1, maximum: 100_000_000, description: hourlyHelp })),
     }),
     reply: view,
     status: 201,

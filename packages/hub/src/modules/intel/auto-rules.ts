@@ -14,6 +14,10 @@ export type AutoRule = {
   /** Indexes of kinds of values; empty: all. */
   readonly kinds: readonly number[];
   readonly accept: boolean;
+  /** A bulk feed: the guard's pace does not hold it. */
+  readonly feed: boolean;
+  /** Blocks in an hour that pass without a question, and in one event; null: the guard's default. */
+  readonly hourlyMax: number | null;
   readonly createdAt: Date;
   readonly createdBy: string;
 };
@@ -25,7 +29,7 @@ const rulesMax = 500;
 
 export async function listAutoRuleRows(db: Pool): Promise<AutoRule[]> {
   return db.rows<AutoRule>`
-    select id, entity_id, entity_kind, level, kinds, accept, created_at, created_by from intel.auto_rule
+    select id, entity_id, entity_kind, level, kinds, accept, feed, hourly_max, created_at, created_by from intel.auto_rule
      order by entity_id is null, entity_kind is null, created_at desc limit ${rulesMax}`;
 }
 
@@ -38,6 +42,8 @@ export async function addAutoRule(
     readonly level?: string;
     readonly kinds: readonly ValueKind[];
     readonly accept: boolean;
+    readonly feed?: boolean;
+    readonly hourlyMax?: number;
   },
 ): Promise<AutoRule> {
   const named = [input.entityId, input.entityKind, input.level].filter((each) => each !== undefined).length;
@@ -52,13 +58,16 @@ export async function addAutoRule(
     level: input.level ?? null,
     kinds: input.kinds.map((kind) => kindIndex[kind]),
     accept: input.accept,
+    feed: input.feed ?? false,
+    hourlyMax: input.hourlyMax ?? null,
     createdAt: deps.clock.now(),
     createdBy: actor.label,
   };
   await deps.db.transaction(async (tx) => {
     await tx.run`
-      insert into intel.auto_rule (id, entity_id, entity_kind, level, kinds, accept, created_at, created_by)
-      values (${rule.id}, ${rule.entityId}, ${rule.entityKind}, ${rule.level}, ${rule.kinds as number[]}, ${rule.accept}, ${rule.createdAt}, ${rule.createdBy})`;
+      insert into intel.auto_rule (id, entity_id, entity_kind, level, kinds, accept, feed, hourly_max, created_at, created_by)
+      values (${rule.id}, ${rule.entityId}, ${rule.entityKind}, ${rule.level}, ${rule.kinds as number[]}, ${rule.accept}, ${rule.feed}, ${rule.hourlyMax},
+              ${rule.createdAt}, ${rule.createdBy})`;
     await deps.trail.record(tx, actor, 'intel.add_auto_rule', rule.id, { ...input });
   });
   return rule;

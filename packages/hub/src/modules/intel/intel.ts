@@ -1,14 +1,15 @@
 import { hash } from 'node:crypto';
-import type { ValueKind } from '@rebato/contract';
+import type { ReleaseKind } from '#guard';
 import type { Actor, Viewer } from '#platform/actor';
 import type { Db, Tx } from '#platform/db';
 import { canonicalise } from '#values';
-import { claimEvent, consolidateEvent, decideEvent, releaseHeld, retractEvent, type Verdict } from './assess.ts';
+import { claimEvent, consolidateEvent, decideEvent, retractEvent, type Verdict } from './assess.ts';
 import { addAutoRule, listAutoRuleRows, removeAutoRule } from './auto-rules.ts';
 import { guessType, toMisp, toStix } from './codecs/index.ts';
 import { addComment, addSightings, type SightingInput } from './contribute.ts';
 import type { Draft, DraftAttachment } from './draft.ts';
 import { fail } from './errors.ts';
+import { heldTogether, holdAgain, releaseEvent, releaseHeld } from './held.ts';
 import { limits } from './limits.ts';
 import { kindIndex } from './normalise.ts';
 import {
@@ -45,7 +46,7 @@ import {
   type ShelfIndicator,
 } from './queries.ts';
 import { type EventRow, readEventRow } from './store.ts';
-import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
+import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts, type Trust } from './submit-drafts.ts';
 import { submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
 
@@ -67,9 +68,14 @@ export function createIntel(setup: IntelDeps) {
       return result;
     },
     /** Whether a source's values of a kind pass without a person: the most particular rule decides; none means they wait. */
-    async trusts(reporter: Reporter, entityId: string): Promise<(kind: ValueKind) => boolean> {
+    async trusts(reporter: Reporter, entityId: string): Promise<Trust> {
       const rules = await listAutoRules(setup.db, entityId, reporter.kind, reporter.level);
-      return (kind) => rules.find((rule) => rule.kinds.length === 0 || rule.kinds.includes(kindIndex[kind]))?.accept ?? false;
+      const paced = rules.find((rule) => rule.feed || rule.hourlyMax !== null);
+      return {
+        passes: (kind) => rules.find((rule) => rule.kinds.length === 0 || rule.kinds.includes(kindIndex[kind]))?.accept ?? false,
+        feed: paced?.feed ?? false,
+        perHour: paced?.hourlyMax ?? undefined,
+      };
     },
   };
   const shelf = (actor: Actor): Db => deps.readers.of(actor.viewer);
@@ -242,10 +248,14 @@ export function createIntel(setup: IntelDeps) {
     decide: (actor: Actor, verdict: Verdict) => decideEvent(deps, actor, verdict),
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
-    releaseHeld: (tx: Tx, actor: Actor, vkey: string) => releaseHeld(deps, tx, actor, vkey),
     /** For rulings and for the network's figures; readers get neither. */
     blockableValue: (tx: Tx, vkey: string) => findBlockable(tx, vkey),
     firstArrivals: (vkeys: readonly string[]) => readFirstArrivals(deps.db, vkeys),
+    /** Two people have released it: a value wherever it waits, or the blocks of an event that wait together. */
+    release: (tx: Tx, actor: Actor, what: { readonly kind: ReleaseKind; readonly value: string }) =>
+      what.kind === 'event' ? releaseEvent(deps, tx, actor, what.value) : releaseHeld(deps, tx, actor, deps.vkeyOf(what.kind, what.value)),
+    holdAgain: (tx: Tx, actor: Actor, what: Parameters<typeof holdAgain>[3]) => holdAgain(deps, tx, actor, what),
+    heldTogether: (db: Db, kind: ReleaseKind, value: string) => heldTogether(deps, db, kind, value),
     autoRules: () => listAutoRuleRows(deps.db),
     addAutoRule: (actor: Actor, input: Parameters<typeof addAutoRule>[2]) => addAutoRule(deps, actor, input),
     removeAutoRule: (actor: Actor, id: string) => removeAutoRule(deps, actor, id),

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Distribution, type Pap, paps, type Tlp, tlps, type ValueKind, valueKinds } from '@rebato/contract';
-import { type GuardTables, type GuardVerdict, judge, judgeSpread, type OwnData } from '#guard';
+import { type GuardHold, type GuardTables, type GuardVerdict, judge, type OwnData, overrideKey, type PaceInput } from '#guard';
 import { canonicalise, defaultsFor, isType } from '#values';
 import type { Draft, DraftAttribute, DraftObject, DraftTag } from './draft.ts';
 import { type Telling, tellAttribute, tellObject, type Withheld } from './told.ts';
@@ -106,7 +106,7 @@ function* judgeInSteps(draft: Draft, context: JudgeContext): Generator<undefined
       if (attributes.length % judgedPerStep === 0) yield;
     }
   }
-  return { attributes: holdSpread(attributes), objects, withheld: telling.withheld };
+  return { attributes, objects, withheld: telling.withheld };
 }
 
 /** Holds back a value that says something of the sender's own side, in any part of it. */
@@ -126,14 +126,22 @@ function holdVictim(attribute: JudgedAttribute, own: OwnData): JudgedAttribute {
   };
 }
 
-/** Networks that are harmless one by one and too wide together wait together. */
-function holdSpread(attributes: readonly JudgedAttribute[]): JudgedAttribute[] {
-  const nets = attributes.filter((attribute) => attribute.blockable && attribute.kind === 'net');
-  const verdict = nets.length < 2 ? undefined : judgeSpread(nets.map((attribute) => attribute.canonical));
-  if (verdict === undefined) return [...attributes];
-  return attributes.map((attribute) =>
-    attribute.blockable && attribute.kind === 'net' ? { ...attribute, ...applyVerdict(verdict, 'pending') } : attribute,
-  );
+/** What the blocks of an event come to, all together. */
+export function blocksOf(attributes: readonly JudgedAttribute[], tables: GuardTables): Pick<PaceInput, 'blocks' | 'nets'> {
+  let blocks = 0;
+  const nets: string[] = [];
+  for (const { blockable, kind, canonical } of attributes) {
+    if (!blockable) continue;
+    blocks += 1;
+    if (kind === 'net' && !tables.overrides.has(overrideKey(kind, canonical))) nets.push(canonical);
+  }
+  return { blocks, nets };
+}
+
+/** What is harmless one by one and too much together waits together: all networks, or all blocks. */
+export function holdTogether(attributes: readonly JudgedAttribute[], hold: GuardHold): JudgedAttribute[] {
+  const held = (attribute: JudgedAttribute) => attribute.blockable && (hold.rule !== 'spread' || attribute.kind === 'net');
+  return attributes.map((attribute) => (held(attribute) ? { ...attribute, ...applyVerdict(hold, 'pending') } : attribute));
 }
 
 /** A part's own distribution: to the owner's entity, or to a group of the source's that means nothing here. */

@@ -172,9 +172,9 @@ export async function listAutoRules(
   entityId: string,
   entityKind: string,
   level: string,
-): Promise<{ kinds: number[]; accept: boolean }[]> {
+): Promise<{ kinds: number[]; accept: boolean; feed: boolean; hourlyMax: number | null }[]> {
   return db.rows`
-    select kinds, accept from intel.auto_rule
+    select kinds, accept, feed, hourly_max from intel.auto_rule
      where entity_id = ${entityId} or (entity_id is null and entity_kind = ${entityKind}) or (entity_id is null and entity_kind is null and level = ${level})
      order by entity_id is null, entity_kind is null, created_at desc limit 100`;
 }

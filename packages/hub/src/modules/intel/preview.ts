@@ -4,7 +4,7 @@ import { fail } from './errors.ts';
 import type { Readers } from './intel.ts';
 import { type JudgedAttribute, judgeDraft, markingOf } from './normalise.ts';
 import { findValues } from './queries.ts';
-import type { Markings, Submission, SubmitDeps } from './submit-drafts.ts';
+import { type Markings, pacedOf, type Submission, type SubmitDeps } from './submit-drafts.ts';
 import { problemsOf } from './submit-report.ts';
 import { tellEvent, type Withheld } from './told.ts';
 
@@ -46,20 +46,21 @@ export async function previewReport(
     own: { domains: [...reporter.ownDomains], people: [...reporter.ownPeople] },
   });
   if (!parsed.ok) throw fail('intel.bad_input', parsed.problems[0]?.message ?? 'The input could not be read.', problemsOf(parsed.problems));
-  const trusted = await deps.trusts(reporter, actor.entityId);
+  const trust = await deps.trusts(reporter, actor.entityId);
+  const tables = deps.guardTables();
   const withheld: Withheld[] = [];
   const attributes = parsed.drafts.flatMap((draft) => {
     tellEvent({ ...draft, info: input.markings.info ?? draft.info }, { own: reporter.own, withheld });
     const judged = judgeDraft(draft, {
-      tables: deps.guardTables(),
+      tables,
       own: reporter.own,
       ...markingOf(input.markings, draft),
-      trusted,
+      trusted: trust.passes,
       uuid: deps.ids.uuid,
       vkeyOf: deps.vkeyOf,
     });
     withheld.push(...judged.withheld);
-    return judged.attributes;
+    return pacedOf(deps, actor.entityId, reporter, trust, judged.attributes, tables, 'community', false).attributes;
   });
   const vkeys = [...new Set(attributes.map((attribute) => attribute.vkey))].slice(0, knownMax);
   const found = vkeys.length === 0 ? [] : await findValues(deps.readers.of(actor.viewer), actor.viewer, vkeys, knownPerValue);

@@ -16,6 +16,7 @@ import {
   readEventRows,
   readSightings,
   removeEvent,
+  withholdBlocks,
 } from './release-store.ts';
 import type { EventRow } from './store.ts';
 
@@ -25,13 +26,14 @@ export type ShelfOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<stri
 /** Hangs intel's way to the shelves into the leader: who gets what when, and how it is copied there. */
 export function registerIntel(leader: Leader, shelfOf: ShelfOf, viewersOf: ViewersOf): void {
   leader.plan(['intel.published'], planPublished(shelfOf));
-  leader.plan(['intel.retracted', 'intel.consolidated'], planEverywhere(viewersOf));
+  leader.plan(['intel.retracted', 'intel.consolidated', 'intel.withheld'], planEverywhere(viewersOf));
   registerCarryOver(leader, viewersOf);
   leader.plan(['intel.sighted'], planSighted(shelfOf));
   leader.plan(['intel.commented'], planCommented(shelfOf));
   leader.project(['intel.published'], projectPublished);
   leader.project(['intel.retracted'], projectRetracted);
   leader.project(['intel.consolidated'], projectConsolidated);
+  leader.project(['intel.withheld'], projectWithheld);
   leader.project(['intel.sighted'], projectSighted);
   leader.project(['intel.commented'], projectCommented);
 }
@@ -227,6 +229,11 @@ const projectConsolidated: Projector = async (tx, audience, items, output) => {
       output.entries.push({ lane, topic: 'event.consolidated', object: item.key, body: {} });
     }
   }
+};
+
+/** The words stay, the blocks go. A shelf that has not had them yet gets them without. */
+const projectWithheld: Projector = async (tx, _audience, items, output) => {
+  for (const item of items) for (const { lane, touched } of await withholdBlocks(tx, item.key)) touch(output, lane, touched);
 };
 
 const projectSighted: Projector = async (tx, _audience, items, output) => {

@@ -153,6 +153,17 @@ export async function markConsolidatedOnShelf(tx: Tx, eventId: string, hastens: 
   return rows.map((row) => ({ lane: row.lane, touched: row.vkeys }));
 }
 
+/** Takes the blocks of an event off the present shelf that are held on the write side. */
+export async function withholdBlocks(tx: Tx, eventId: string): Promise<{ lane: string; touched: string[] }[]> {
+  const rows = await tx.rows<{ lane: string; vkey: string }>`
+    update indicator i set blockable = false, to_ids = i.to_ids and i.lane like 'e:%'
+      from intel.attribute a, event e
+     where e.id = ${eventId} and i.event_num = e.num and i.blockable and a.event_id = e.id and a.id = i.id and a.state = 'held'
+    returning i.lane, i.vkey`;
+  const lanes = Map.groupBy(rows, (row) => row.lane);
+  return [...lanes].map(([lane, gone]) => ({ lane, touched: [...new Set(gone.map((row) => row.vkey))] }));
+}
+
 export type SightingRow = {
   readonly id: string;
   readonly vkey: string;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { Distribution, Pap, Tlp, ValueKind } from '@rebato/contract';
-import type { GuardTables, OwnData } from '#guard';
+import type { GuardTables, OwnData, Pace, PaceHold, PaceInput } from '#guard';
 import type { Actor } from '#platform/actor';
 import type { Pool, Tx } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
@@ -8,7 +8,7 @@ import { attributesOfFiles } from './attached.ts';
 import type { Draft, InputFormat } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
-import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
+import { asUuid, blocksOf, dangerOf, holdTogether, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
 import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
 import { tellEvent } from './told.ts';
 import type { VkeyOf } from './vkey.ts';
@@ -22,6 +22,16 @@ export type Reporter = {
   readonly own: OwnData;
   readonly ownDomains: readonly string[];
   readonly ownPeople: readonly string[];
+  /** Where it reads, and whether it waits for what others report. */
+  readonly shelf: string;
+  readonly waits: boolean;
+};
+
+/** What passes without a person, and how much of it. */
+export type Trust = {
+  readonly passes: (kind: ValueKind) => boolean;
+  readonly feed: boolean;
+  readonly perHour: number | undefined;
 };
 export type ReporterOf = (entityId: string) => Promise<Reporter>;
 
@@ -32,7 +42,8 @@ export type SubmitDeps = {
   readonly clock: Clock;
   readonly ids: Ids;
   readonly reporterOf: ReporterOf;
-  readonly trusts: (reporter: Reporter, entityId: string) => Promise<(kind: ValueKind) => boolean>;
+  readonly trusts: (reporter: Reporter, entityId: string) => Promise<Trust>;
+  readonly pace: Pick<Pace, 'judge' | 'count'>;
   readonly guardTables: () => GuardTables;
   readonly vkeyOf: VkeyOf;
   /** Large reports are written one after another: side by side they would take every processor from the alerts, while the leader, which they all wait for, takes them one by one. */
@@ -92,10 +103,11 @@ export async function submitDrafts(
   if (total > limits.attributesPerReport) throw fail('intel.too_many', `${total} indicators in one submission.`);
   requireGroup(actor, input.markings);
 
-  const trusted = await deps.trusts(reporter, actor.entityId);
+  const trust = await deps.trusts(reporter, actor.entityId);
   const receivedAt = deps.clock.now();
   const reportId = deps.ids.uuid();
   const tables = deps.guardTables();
+  const paced: { why: PaceHold['why']; blocks: number }[] = [];
   const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings' | 'foreign'>[] = [];
   for (const draft of drafts) {
     const { tlp, pap } = markingOf(input.markings, draft);
@@ -104,11 +116,13 @@ export async function submitDrafts(
       own: reporter.own,
       tlp,
       pap,
-      trusted,
+      trusted: trust.passes,
       uuid: siblings(deps.ids.uuid),
       vkeyOf: deps.vkeyOf,
     });
-    const attributes = dropped.size === 0 ? judged.attributes : judged.attributes.filter((attribute) => !dropped.has(attribute.canonical));
+    const chosen = dropped.size === 0 ? judged.attributes : judged.attributes.filter((attribute) => !dropped.has(attribute.canonical));
+    const { attributes, held } = pacedOf(deps, actor.entityId, reporter, trust, chosen, tables, distributionOf(input.markings, draft));
+    if (held !== undefined) paced.push({ why: held.why, blocks: chosen.filter((attribute) => attribute.blockable).length });
     const files = attributesOfFiles(draft.attachments, judged.attributes);
     events.push({ id: deps.ids.uuid(), draft, tlp, pap, ...judged, files, attributes });
   }
@@ -144,6 +158,7 @@ export async function submitDrafts(
         events: events.map((event) => event.id),
         indicators: total,
         channel: input.channel,
+        ...(paced.length === 0 ? {} : { heldTogether: paced }),
       });
       return { reportId, receivedAt, events: events.map((event) => event.id), repeated: false };
     }),
@@ -169,6 +184,40 @@ function requireGroup(actor: Actor, markings: Markings): void {
       { field: 'groupId', message: 'Name a sharing group that you are in.' },
     ]);
   }
+}
+
+/** A group of the source's means nothing here: its own entity, then. */
+const distributionOf = (markings: Markings, draft: Draft): Distribution =>
+  markings.distribution ?? (draft.distribution === 'group' ? 'entity' : draft.distribution) ?? 'community';
+
+/** Judges what the blocks of one event come to. `counts` is false for a preview. */
+export function pacedOf(
+  deps: Pick<SubmitDeps, 'pace'>,
+  entityId: string,
+  reporter: Reporter,
+  trust: Trust,
+  attributes: readonly JudgedAttribute[],
+  tables: GuardTables,
+  distribution: Distribution,
+  counts = true,
+): { readonly attributes: readonly JudgedAttribute[]; readonly held: PaceHold | undefined } {
+  const waiting = attributes.some((attribute) => attribute.state === 'pending');
+  // What waits for an assessor, or is not for all, tells nothing to others yet, and must not hold theirs.
+  const communal = !waiting && !reporter.waits && distribution !== 'entity' && distribution !== 'group';
+  const { source, shelf, feed, perHour } = { source: entityId, shelf: reporter.shelf, ...trust };
+  let input: PaceInput = { ...blocksOf(attributes, tables), source, shelf, communal, feed, perHour };
+  const first = deps.pace.judge(input);
+  let paced = first === undefined ? attributes : holdTogether(attributes, first.hold);
+  let held = first;
+  if (first?.why === 'spread') {
+    // The networks wait; the rest may still be too much.
+    input = { ...input, ...blocksOf(paced, tables), nets: [] };
+    const second = deps.pace.judge(input);
+    if (second !== undefined) paced = holdTogether(paced, second.hold);
+    held = second ?? first;
+  }
+  if (counts && !waiting && (held === undefined || held.why === 'spread')) deps.pace.count(input);
+  return { attributes: paced, held };
 }
 
 /**
@@ -232,7 +281,7 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     analysis: draft.analysis ?? 0,
     tlp: event.tlp,
     pap: event.pap,
-    distribution: event.markings.distribution ?? (draft.distribution === 'group' ? 'entity' : draft.distribution) ?? 'community',
+    distribution: distributionOf(event.markings, draft),
     groupId: event.markings.groupId ?? null,
     timestamp,
     confidence: event.markings.confidence ?? 50,

@@ -1,0 +1,115 @@
+import { type ValueKind, valueKinds } from '@rebato/contract';
+import { type GuardHold, type GuardTables, judge, type ReleaseKind, togetherRules } from '#guard';
+import type { Actor } from '#platform/actor';
+import type { Db, Tx } from '#platform/db';
+import type { AssessDeps } from './assess.ts';
+import { limits } from './limits.ts';
+import { type EventRow, lockEvent } from './store.ts';
+import type { VkeyOf } from './vkey.ts';
+
+/** What the guard holds, after people have had their word: let go, and held again when the release is over. Runs in the leader's transaction, so that it happens once and is not lost. */
+
+type HeldDeps = Pick<AssessDeps, 'bus' | 'trail'> & { readonly guardTables: () => GuardTables; readonly vkeyOf: VkeyOf };
+
+/** More attributes of one value than this are let go, or held again, with the next release. */
+const rowsMax = 5_000;
+
+const together = togetherRules as readonly string[];
+const isLive = (event: EventRow | undefined): event is EventRow => event?.state === 'published' || event?.state === 'assessing';
+
+/** After two people have released a value: what was held for it passes, in every event that waits with it. */
+export async function releaseHeld(deps: HeldDeps, tx: Tx, actor: Actor, vkey: string): Promise<number> {
+  const rows = await tx.rows<{ eventId: string; id: string }>`
+    select a.event_id, a.id from intel.attribute a
+     where a.vkey = ${vkey} and a.state = 'held' and a.rule is distinct from 'victim_data' order by a.event_id limit ${rowsMax} for update`;
+  for (const eventId of new Set(rows.map((row) => row.eventId))) {
+    const event = await lockEvent(tx, eventId);
+    if (!isLive(event)) continue;
+    // A chunk of its own: the others have been on their way already.
+    const chunk = event.chunks;
+    await tx.run`
+      update intel.attribute set state = ${arrival(event)}, blockable = true, chunk = ${chunk}, rule = 'released'
+       where event_id = ${eventId} and vkey = ${vkey} and state = 'held' and rule is distinct from 'victim_data'`;
+    await tx.run`update intel.event set chunks = ${chunk + 1} where id = ${eventId}`;
+    if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk });
+  }
+  await deps.trail.record(tx, actor, 'intel.release_held', vkey, { attributes: rows.length });
+  deps.bus.nudge();
+  return rows.length;
+}
+
+const arrival = (event: EventRow): 'accepted' | 'pending' => (event.state === 'published' ? 'accepted' : 'pending');
+
+/**
+ * After two people have released the blocks of an event that waited together: they pass, but for those that by now do not pass by themselves.
+ * In chunks, like an import.
+ */
+export async function releaseEvent(deps: HeldDeps, tx: Tx, actor: Actor, eventId: string): Promise<number> {
+  const event = await lockEvent(tx, eventId);
+  if (!isLive(event)) return 0;
+  const rows = await tx.rows<{ id: string; kind: number; value: string }>`
+    select id, kind, coalesce(canonical, value) as value from intel.attribute
+     where event_id = ${eventId} and state = 'held' and rule = any (${together as string[]})
+     order by chunk, id limit ${limits.attributesPerReport} for update`;
+  const tables = deps.guardTables();
+  const passing = rows.filter(
+    (row) => judge({ kind: kindAt(row.kind), value: row.value, tlp: 'clear', pap: 'clear' }, tables).verdict === 'pass',
+  );
+  let chunk = event.chunks;
+  for (let at = 0; at < passing.length; at += limits.chunkAttributes, chunk += 1) {
+    const ids = passing.slice(at, at + limits.chunkAttributes).map((row) => row.id);
+    await tx.run`
+      update intel.attribute set state = ${arrival(event)}, blockable = true, chunk = ${chunk}, rule = 'released_together'
+       where event_id = ${eventId} and id = any (${ids}::uuid[]) and state = 'held'`;
+    if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk }, 'bulk');
+  }
+  await tx.run`update intel.event set chunks = ${chunk} where id = ${eventId}`;
+  await deps.trail.record(tx, actor, 'intel.release_event', eventId, { attributes: passing.length, left: rows.length - passing.length });
+  deps.bus.nudge();
+  return passing.length;
+}
+
+const kindAt = (index: number): ValueKind => valueKinds[index] ?? 'other';
+
+/**
+ * Holds again what passed because of a release that is over, or what has become dangerous since it passed. `alone`: the value itself is held,
+ * so everything of it is, also what came while the release was in force; otherwise only what the release let go.
+ */
+export async function holdAgain(
+  deps: HeldDeps,
+  tx: Tx,
+  actor: Actor,
+  what: { readonly kind: ReleaseKind; readonly value: string; readonly hold: GuardHold; readonly alone: boolean },
+): Promise<number> {
+  const { kind, value, hold, alone } = what;
+  const reason = `${hold.message} ${hold.action}`;
+  const rows =
+    kind === 'event'
+      ? await tx.rows<{ eventId: string }>`
+          update intel.attribute set state = 'held', blockable = false, rule = ${hold.rule}, reason = ${reason}
+           where event_id = ${value} and state in ('accepted', 'pending') and rule = 'released_together' returning event_id`
+      : await tx.rows<{ eventId: string }>`
+          update intel.attribute set state = 'held', blockable = false, rule = ${hold.rule}, reason = ${reason}
+           where vkey = ${deps.vkeyOf(kind, value)} and state in ('accepted', 'pending') and blockable and (${alone} or rule = 'released') returning event_id`;
+  for (const eventId of new Set(rows.map((row) => row.eventId))) await deps.bus.append(tx, 'intel.withheld', { eventId });
+  if (rows.length > 0) await deps.trail.record(tx, actor, 'intel.hold_again', value, { kind, rule: hold.rule, attributes: rows.length });
+  deps.bus.nudge();
+  return rows.length;
+}
+
+/** Holds that are not about a value alone: the guard asks before it lets two people release them. */
+export async function heldTogether(
+  deps: Pick<HeldDeps, 'vkeyOf'>,
+  db: Db,
+  kind: ReleaseKind,
+  value: string,
+): Promise<GuardHold | undefined> {
+  const row =
+    kind === 'event'
+      ? await db.one<{ rule: string; reason: string | null }>`
+          select rule, reason from intel.attribute where event_id = ${value} and state = 'held' and rule = any (${together as string[]}) limit 1`
+      : await db.one<{ rule: string; reason: string | null }>`
+          select rule, reason from intel.attribute where vkey = ${deps.vkeyOf(kind, value)} and state = 'held' and rule = any (${together as string[]}) limit 1`;
+  const rule = togetherRules.find((one) => one === row?.rule);
+  return rule === undefined ? undefined : { verdict: 'hold', rule, message: row?.reason ?? '', action: '' };
+}
