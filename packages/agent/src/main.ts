@@ -9,6 +9,7 @@ import { machineClock } from './clock.ts';
 import { ConfigError, createTarget, type FileConfig, readConfig } from './config.ts';
 import type { LoadedEntry, Target } from './enforce/target.ts';
 import { EnrolError, enrol } from './enrol.ts';
+import { readSurroundings } from './guard/machine.ts';
 import { becomeLean } from './lean.ts';
 import { reasonOf, stderrLog } from './log.ts';
 import { openDiskStore, StateInUseError } from './state/disk-store.ts';
@@ -91,7 +92,12 @@ const commands: Record<string, (place: Place) => Promise<number>> = {
     const log = stderrLog(file.log);
     const agent = await startAgent(
       { identity, neverBlock: file.neverBlock, widestV4: file.widestV4, widestV6: file.widestV6, timing: file.timing, ...caOf(file) },
-      { target: createTarget(file.target, machineClock.wallMs), store: await openDiskStore(state, machineClock), log },
+      {
+        target: createTarget(file.target, machineClock.wallMs),
+        store: await openDiskStore(state, machineClock),
+        log,
+        surroundings: () => readSurroundings(identity.hubUrl, file.target.type === 'nftables' ? file.target.netns : undefined),
+      },
     );
     // Otherwise the cache is written at the end only, which a machine that loses its power never reaches.
     flushCompileCache();

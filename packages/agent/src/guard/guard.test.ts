@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import type { ValueKind } from '@rebato/contract';
 import fc from 'fast-check';
-import { parseAddress, parseNet, parseV4, parseV6, printV4, printV6, SpanSet } from './address.ts';
+import { parseAddress, parseNet, parseV4, parseV6, printV4, printV6, type Span, SpanSet } from './address.ts';
 import { createGuard, parseNeverBlock } from './guard.ts';
-import { gatewaysV4, gatewaysV6, resolvers } from './machine.ts';
+import { addressesIn, gatewaysV4, gatewaysV6, readSurroundings, resolvers } from './machine.ts';
 import { embeddedV4 } from './special.ts';
 
 const own = parseAddress('45.60.0.1');
@@ -205,4 +206,26 @@ test('gateways and resolvers are read from the tables of the system', () => {
   const zero = '0'.repeat(32);
   assert.deepEqual(gatewaysV6(`${zero} 00 ${zero} 00 fe800000000000000000000000000001 00000400 1 0 3 eth0`), ['fe80::1']);
   assert.deepEqual(resolvers('# x\nnameserver 45.1.1.1\nnameserver 2a00::53\noptions edns0'), ['45.1.1.1', '2a00::53']);
+});
+
+test('addresses and gateways of another namespace are taken from what ip says, and anything else gives nothing', () => {
+  const addresses = [{ ifname: 'lo', addr_info: [{ local: '127.0.0.1' }] }, { ifname: 'e', addr_info: [{ local: '203.0.113.9' }, {}] }, {}];
+  assert.deepEqual(addressesIn(JSON.stringify(addresses)), ['127.0.0.1', '203.0.113.9']);
+  assert.deepEqual(addressesIn('[{"dst":"default","gateway":"203.0.113.1"},{"nexthops":[{"gateway":"203.0.113.2"}]}]'), [
+    '203.0.113.1',
+    '203.0.113.2',
+  ]);
+  fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (text) => addressesIn(text).every((one) => typeof one === 'string')));
+});
+
+test('a control in another namespace stands on the addresses of that one, and without it on this machine’s alone', async (t) => {
+  const name = `rebato-test-${process.pid}`;
+  const ip = (...words: string[]): boolean => spawnSync('ip', words).status === 0;
+  if (!ip('netns', 'add', name)) return t.skip('no network namespace can be made here');
+  t.after(() => ip('netns', 'delete', name));
+  assert.ok(ip('-n', name, 'link', 'set', 'lo', 'up') && ip('-n', name, 'address', 'add', '203.0.113.77/32', 'dev', 'lo'));
+  const has = async (netns?: string): Promise<boolean> =>
+    new SpanSet((await readSurroundings('https://127.0.0.1', netns)).addresses).overlaps(parseAddress('203.0.113.77') as Span);
+  assert.equal(await has(name), true);
+  assert.equal(await has(), false);
 });

@@ -1,3 +1,4 @@
+import { execFile } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
@@ -6,9 +7,12 @@ import { parseAddress, printV4, printV6, type Span } from './address.ts';
 /** What this machine stands on: without any of these it would be cut off, from the hub that could take the block back as well. */
 export type Surroundings = { readonly addresses: readonly Span[]; readonly hubName: string | undefined };
 
-/** Own addresses, default gateways, resolvers, and where the hub is. Sources that do not exist on this system give nothing. */
-export async function readSurroundings(hubUrl: string): Promise<Surroundings> {
-  const texts: string[] = [];
+/**
+ * Own addresses, default gateways, resolvers, and where the hub is. Sources that do not exist on this system give nothing. A control that works
+ * in another network namespace stands on that one's addresses too: what this process sees is only its own.
+ */
+export async function readSurroundings(hubUrl: string, netns?: string): Promise<Surroundings> {
+  const texts: string[] = netns === undefined ? [] : await ofNamespace(netns);
   for (const list of Object.values(networkInterfaces())) for (const one of list ?? []) texts.push(one.address);
   texts.push(...gatewaysV4(readOptional('/proc/net/route')), ...gatewaysV6(readOptional('/proc/net/ipv6_route')));
   texts.push(...resolvers(readOptional('/etc/resolv.conf')));
@@ -25,6 +29,44 @@ export async function readSurroundings(hubUrl: string): Promise<Surroundings> {
   }
   const addresses = texts.map((text) => parseAddress(text.split('%')[0] ?? '')).filter((span): span is Span => span !== undefined);
   return { addresses, hubName };
+}
+
+async function ofNamespace(netns: string): Promise<string[]> {
+  const found = await Promise.all(
+    [['address'], ['-4', 'route', 'show', 'default'], ['-6', 'route', 'show', 'default']].map((words) =>
+      runIp(['-j', '-n', netns, ...words]),
+    ),
+  );
+  return [...found.flatMap(addressesIn), ...resolvers(readOptional(`/etc/netns/${netns}/resolv.conf`))];
+}
+
+/** Looking is quick; a program that hangs must not keep the agent from starting. */
+const ipMaxMs = 5_000;
+
+function runIp(args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    execFile('ip', [...args], { timeout: ipMaxMs, killSignal: 'SIGKILL' }, (error, stdout) => resolve(error === null ? stdout : ''));
+  });
+}
+
+/** What `ip -j` says of addresses (`local`) and routes (`gateway`). What is no such text gives nothing. */
+export function addressesIn(json: string): string[] {
+  let rows: unknown;
+  try {
+    rows = JSON.parse(json);
+  } catch {
+    return [];
+  }
+  const field = (row: unknown, name: string): unknown =>
+    typeof row === 'object' && row !== null ? (row as Readonly<Record<string, unknown>>)[name] : undefined;
+  const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+  return list(rows)
+    .flatMap((row) => [
+      field(row, 'gateway'),
+      ...list(field(row, 'nexthops')).map((hop) => field(hop, 'gateway')),
+      ...list(field(row, 'addr_info')).map((info) => field(info, 'local')),
+    ])
+    .filter((text) => typeof text === 'string');
 }
 
 function readOptional(file: string): string {

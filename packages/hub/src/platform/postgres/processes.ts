@@ -82,6 +82,12 @@ export const fastShutdownMaxMs = 15_000;
 /** Immediate shutdown: nothing is written, so only an unresponsive disk takes longer. */
 export const immediateShutdownMaxMs = 5_000;
 
+/**
+ * A server that still recovers from a crash obeys a fast shutdown only when it is done, and it has nothing to save: who was killed then is not
+ * waited for.
+ */
+const survivorFastMaxMs = 3_000;
+
 /** Stops the server of a cluster that a killed hub left behind: fast, then immediate, then by force. The data survives each. */
 export async function stopSurvivors(clusterDir: string, log: (line: string) => void): Promise<void> {
   const survivors = clusterProcesses(clusterDir);
@@ -89,7 +95,7 @@ export async function stopSurvivors(clusterDir: string, log: (line: string) => v
   log(`A PostgreSQL server of an earlier run (process ${survivors[0]}) still works on ${clusterDir}; stopping it first.`);
   const gone = (): boolean => clusterProcesses(clusterDir).length === 0;
   const steps = [
-    ['SIGINT', fastShutdownMaxMs],
+    ['SIGINT', survivorFastMaxMs],
     ['SIGQUIT', immediateShutdownMaxMs],
     ['SIGKILL', immediateShutdownMaxMs],
   ] as const;
