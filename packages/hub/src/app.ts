@@ -7,6 +7,7 @@ import {
   controlErrors,
   controlRoutes,
   createControls,
+  createPolicies,
   createRulings,
   type DecisionPolicy,
   decisionErrors,
@@ -14,6 +15,7 @@ import {
   defaultPolicy,
   enforcementOf,
   inForce,
+  policyRoutes,
   registerDecisions,
 } from '#decisions';
 import { createGuard, guardErrors, guardRoutes } from '#guard';
@@ -193,13 +195,19 @@ export async function startHub(options: HubOptions) {
       firstArrivals: intel.firstArrivals,
     });
     stops.push(() => controls.stop());
+    const policies = await createPolicies({
+      ...{ db, trail, clock, log, defaults: options.decisionPolicy ?? defaultPolicy },
+      longestDelayMs: async () => Math.max(...(await levels.audiences()).map((audience) => audience.delayMs)),
+    });
+    policies.start();
+    stops.push(() => policies.stop());
 
     // What happens when something was announced.
     registerIntel(leader, see.shelfOf, see.viewersOf);
     registerDecisions({
       leader,
       signer: keys.signer,
-      policy: () => options.decisionPolicy ?? defaultPolicy,
+      policy: policies.inForce,
       audiences,
       onCorroborated: (tx, vkeys) =>
         corroborate(
@@ -284,6 +292,7 @@ export async function startHub(options: HubOptions) {
       shelf: (viewer) => see.readers.of(viewer),
       enforcementOf: (actor, id) => enforcementOf(db, actor.entityId, id),
     });
+    policyRoutes(http, policies);
     controlRoutes(http, controls);
     agentWriteRoutes(http, controls);
     const fanout = createFanout({ pools, leader, keys, clock, log, metrics });
@@ -357,6 +366,7 @@ export async function startHub(options: HubOptions) {
       guard,
       intel,
       rulings,
+      policies,
       controls,
       stop,
       [Symbol.asyncDispose]: stop,

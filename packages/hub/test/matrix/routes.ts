@@ -44,6 +44,7 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'GET /api/v1/decisions',
     'GET /api/v1/decisions/:id',
     'GET /api/v1/halt',
+    'GET /api/v1/decision-policy',
     'GET /api/v1/controls',
     'GET /api/v1/controls/silent',
     'GET /api/v1/controls/:controlId',
@@ -98,7 +99,7 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'POST /api/v1/decisions/:id/ruling',
     'PUT /api/v1/halt',
   ],
-  'rule: admin coordinator': ['POST /api/v1/auto-rules', 'DELETE /api/v1/auto-rules/:id'],
+  'rule: admin coordinator': ['PUT /api/v1/decision-policy', 'POST /api/v1/auto-rules', 'DELETE /api/v1/auto-rules/:id'],
   members: [
     'POST /api/v1/entities',
     'PATCH /api/v1/entities/:id',

@@ -7,6 +7,7 @@ export const decisionErrors = {
   'decisions.lift_not_found': { kind: 'not_found', help: 'Your entity has no such lifting in force.' },
   'decisions.bad_cursor': { kind: 'invalid', help: 'Pass the value of `next` of the page before, unchanged.' },
   'decisions.until_past': { kind: 'invalid', help: 'The end lies in the past.' },
+  'decisions.policy_invalid': { kind: 'invalid', help: 'A figure of the decision policy is out of its bounds; `errors` names it.' },
 } as const satisfies ErrorCatalog;
 
 export const fail = errorsFor(decisionErrors);

@@ -2,6 +2,7 @@ export * from './controls/index.ts';
 export { decisionErrors } from './errors.ts';
 export { type DecisionPolicy, defaultPolicy } from './fold.ts';
 export { inForce } from './in-force.ts';
+export { createPolicies, policyRoutes } from './policy.ts';
 export { registerDecisions } from './projection.ts';
 export { enforcementOf } from './queries.ts';
 export { decisionRoutes, type Enforcement } from './routes.ts';
