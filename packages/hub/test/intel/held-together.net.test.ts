@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { TestMember } from '../hub.ts';
+import type { TestHub, TestMember } from '../hub.ts';
 import { dayMs, hourMs, type Network, startNetwork } from './network.ts';
 
 type Release = { readonly id: string; readonly state: string; readonly rule: string; readonly code: string };
@@ -40,6 +40,16 @@ const rules = async (network: Network, by: TestMember, event: string): Promise<R
   for (const row of judged) counts[`${row.state} ${row.rule}`] = (counts[`${row.state} ${row.rule}`] ?? 0) + 1;
   return counts;
 };
+
+/** What the trail says of each report, and why its blocks wait together. */
+async function reasonsInTrail(hub: TestHub): Promise<{ events: string[]; heldTogether: unknown }[]> {
+  while ((await hub.trail.chainOnce()) > 0);
+  const entries = await hub.db.rows<{ detail: string }>`select detail from trail.entry where action = 'intel.report' order by seq`;
+  return entries.map(({ detail }) => {
+    const { events, heldTogether } = JSON.parse(detail) as { events: string[]; heldTogether?: unknown };
+    return { events, heldTogether };
+  });
+}
 
 async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
   for (let round = 0; round < 2_000; round += 1) {
@@ -95,13 +105,13 @@ test('an event that makes too many blocks at once waits as a whole; a feed does 
     5_001,
     'readable all the same',
   );
-  const trail = await hub.db.rows<{
-    detail: unknown;
-  }>`select detail from trail.entry where action = 'intel.report' order by n desc limit 1`.catch(() => []);
-  if (trail.length > 0) assert.match(JSON.stringify(trail), /step/);
   // A small report beside it passes: only the large one waits.
-  await network.tell(town, ['small.evil.xyz']);
+  const small = await network.tell(town, ['small.evil.xyz']);
   assert.equal(await blocked(network, hospital), 1);
+  assert.deepEqual(await reasonsInTrail(hub), [
+    { events: [sent.event], heldTogether: [{ why: 'step', blocks: 5_001 }] },
+    { events: [small.event], heldTogether: undefined },
+  ]);
   await release(network, ana, berta, 'event', sent.event);
   assert.equal((await hub.db.one<{ n: number }>`select count(*) as n from intel.attribute where rule = 'released_together'`)?.n, 5_001);
   // The switch for those whose nature it is.
@@ -122,6 +132,9 @@ test('a source that sends far more in an hour than it may has the rest of it hel
   await network.tell(town, names(10, 'first'));
   const over = await network.tell(town, ['over.evil.xyz']);
   assert.deepEqual(await rules(network, town, over.event), { 'held rate': 1 });
+  const told = await reasonsInTrail(hub);
+  assert.deepEqual(told.at(-1), { events: [over.event], heldTogether: [{ why: 'source', blocks: 1 }] });
+  assert.deepEqual(told.filter((entry) => entry.heldTogether !== undefined).length, 1, 'the ten that passed have no reason');
   assert.ok(await network.decision(hospital, 'first-9.evil.xyz'));
   assert.equal(await network.decision(hospital, 'over.evil.xyz'), undefined);
   await network.tell(hospital, ['other.evil.xyz']);

@@ -31,7 +31,6 @@ export const ruleTexts: Readonly<Record<GuardRule, RuleText>> = {
   match_all: { guards: 'file names, mutexes and registry keys that match everything', outcome: 'refused' },
   mail_domain: { guards: 'whole mail domains', outcome: 'refused' },
   asn: { guards: 'autonomous systems: reserved numbers are refused, the others held', outcome: 'refused or held' },
-  resolves: { guards: 'names that point at something guarded', outcome: 'held' },
   spread: { guards: 'networks that add up to a wide one, with what is blocked already', outcome: 'held' },
   rate: {
     guards: `events that add more than ${paceLimits.step} blocks, or ${paceLimits.stepShare * 100} % of a list, in one step; a source that makes more than ${paceLimits.sourcePerHour} blocks in an hour, or everybody together more than ${paceLimits.networkPerHour}, and more than ${paceLimits.factor} times the usual. Not for sources that an auto-rule declares a feed`,

@@ -241,7 +241,7 @@ export function createGuard(deps: GuardDeps): Guard {
 }
 
 /** Holds that a value gets from its company, not from what it is. */
-export const togetherRules = ['spread', 'rate', 'resolves'] as const;
+export const togetherRules = ['spread', 'rate'] as const;
 
 function checkOne({ kind, value }: CheckInput, tables: GuardTables): CheckResult {
   const read = canonicaliseKind(kind, value);

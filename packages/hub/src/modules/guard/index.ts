@@ -4,7 +4,6 @@ export { guardErrors } from './errors.ts';
 export { type CheckInput, type CheckResult, createGuard, type Guard, type GuardDeps, togetherRules } from './guard.ts';
 export { isSharedHost, judge, judgeBatch, overrideKey } from './judge.ts';
 export { createPace, type InForce, type Pace, type PaceHold, type PaceInput, paceLimits } from './pace.ts';
-export { judgeTargets } from './resolved.ts';
 export { guardRoutes } from './routes.ts';
 export { addSpread, emptySpread, judgeSpread, type SpreadTotals } from './spread.ts';
 export type { ReleaseKind } from './store.ts';

@@ -31,7 +31,7 @@ export type ReleaseDeps = {
   readonly onReleased?: (tx: Tx, releaseId: string) => Promise<void>;
   /** The same when a release that was in force is over: what passed because of it is looked at again. */
   readonly onEnded?: (tx: Tx, releaseId: string) => Promise<void>;
-  /** Holds that are not about a value alone (spread, rate, resolves): whoever keeps held values knows them. */
+  /** Holds that are not about a value alone (spread, rate): whoever keeps held values knows them. */
   readonly heldTogether?: (db: Db, kind: ReleaseKind, value: string) => Promise<GuardHold | undefined>;
 };
 

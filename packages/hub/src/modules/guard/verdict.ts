@@ -17,7 +17,6 @@ export type GuardRule =
   | 'match_all'
   | 'mail_domain'
   | 'asn'
-  | 'resolves'
   | 'spread'
   | 'rate'
   | 'pap'

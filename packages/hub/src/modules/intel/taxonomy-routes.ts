@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type Http, parseJson } from '#platform/http';
 import { fail } from './errors.ts';
 import * as s from './schemas.ts';
-import { exclusiveRule, type Taxonomy, type TaxonomyEntry } from './taxonomies/index.ts';
+import { isExclusive, type Taxonomy, type TaxonomyEntry } from './taxonomies/index.ts';
 import type { Taxonomies, TaxonomyHead } from './taxonomy.ts';
 
 /** The largest published file has 1.1 MB, and most have a few kB. */
@@ -41,7 +41,7 @@ const presentHead = ({ importedAt, ...rest }: TaxonomyHead) => ({
 
 const presentEntry = (taxonomy: Taxonomy, { tag, label: text, colour, grade }: TaxonomyEntry) => ({
   ...{ tag, label: text, colour },
-  exclusive: exclusiveRule(tag, taxonomy) !== undefined,
+  exclusive: isExclusive(tag, taxonomy),
   grade: grade ?? null,
 });
 

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { builtinTaxonomies, clashes, importTaxonomy, parseMachineTag, printMachineTag, rsitTaxonomy } from './index.ts';
+import { builtinTaxonomies, importTaxonomy, isExclusive, parseMachineTag, printMachineTag, rsitTaxonomy } from './index.ts';
 
 const folder = join(process.env.REBATO_SHARED ?? join(import.meta.dirname, '../../../../../../../shared'), 'data/taxonomies');
 const skip = existsSync(folder) ? false : 'no published taxonomies here (set REBATO_SHARED)';
@@ -82,12 +82,20 @@ test('a broken taxonomy is refused with the field', () => {
 });
 
 test('an item carries one TLP, one PAP and one grade per scale; qualifiers and other families are free', () => {
-  const of = (...tags: string[]) => clashes(tags, builtinTaxonomies).map((clash) => clash.rule);
-  assert.deepEqual(of('tlp:red', 'TLP:GREEN'), ['tlp']);
-  assert.deepEqual(of('tlp:red', 'TLP:RED', 'tlp:red ', 'tlp:ex:chr', 'PAP:RED'), []);
-  assert.deepEqual(of('admiralty-scale:source-reliability="a"', 'admiralty-scale:information-credibility="1"'), []);
-  assert.deepEqual(of('admiralty-scale:source-reliability="a"', 'admiralty-scale:source-reliability="b"'), [
-    'admiralty-scale:source-reliability',
-  ]);
-  assert.deepEqual(of('rsit:fraud="phishing"', 'rsit:fraud="copyright"', 'own:tlp', 'free words'), []);
+  const exclusive = (tag: string) => {
+    const namespace = parseMachineTag(tag)?.namespace.toLowerCase();
+    const taxonomy = builtinTaxonomies.find((one) => one.namespace.toLowerCase() === namespace);
+    assert.ok(taxonomy, tag);
+    return isExclusive(tag, taxonomy);
+  };
+  for (const tag of [
+    'tlp:red',
+    'TLP:GREEN',
+    'PAP:RED',
+    'admiralty-scale:source-reliability="a"',
+    'admiralty-scale:information-credibility="1"',
+  ])
+    assert.equal(exclusive(tag), true, tag);
+  for (const tag of ['tlp:ex:chr', 'TLP:EX:CHR', 'rsit:fraud="phishing"', 'ensoc:source="feed"']) assert.equal(exclusive(tag), false, tag);
+  assert.equal(isExclusive('free words', rsitTaxonomy), false);
 });
