@@ -5,6 +5,11 @@
 export type Topics = {
   /** An event (or a part of one, `chunk`) has been accepted and may go to its audiences. */
   'intel.published': { readonly eventId: string; readonly chunk: number };
+  /**
+   * A published event was changed; `revision` is the first round of the change. Without a chunk: what was narrowed leaves at once. With one: what
+   * was added or changed in that round follows the delay of each audience.
+   */
+  'intel.revised': { readonly eventId: string; readonly revision: number; readonly chunk: number | null };
   /** Taken back: at once to everyone who ever received it. */
   'intel.retracted': { readonly eventId: string };
   /** Confirmed or corroborated: delayed audiences need not wait any longer. */

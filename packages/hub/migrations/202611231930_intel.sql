@@ -53,6 +53,12 @@ create table intel.event (
   claimed_at      timestamptz,
   -- Attributes travel in chunks, so that one import cannot hold an alert back.
   chunks          integer not null,
+  -- The number of the next round: what is added or changed after the publication travels in rounds of its own.
+  rounds          integer not null,
+  -- The round in which what stands here was changed last.
+  revision        integer,
+  -- Published, and parts of a later revision wait for an assessor.
+  review          boolean not null default false,
   attribute_count integer not null,
   danger          smallint not null,
   tags            jsonb,
@@ -60,7 +66,7 @@ create table intel.event (
   -- What others read where that is not what the author wrote: his own people and addresses are taken out of it.
   told            jsonb
 );
-create index event_waiting on intel.event (danger desc, arrived_at, id) where state = 'assessing';
+create index event_waiting on intel.event (danger desc, arrived_at, id) where state = 'assessing' or review;
 create index event_by_owner on intel.event (owner_id, arrived_at desc, id);
 create index event_by_report on intel.event (report_id);
 create unique index event_by_uuid on intel.event (owner_id, uuid) where state <> 'rejected';
@@ -74,7 +80,9 @@ create table intel.attribute (
   first_seen timestamptz,
   last_seen  timestamptz,
   timestamp  bigint not null,
+  -- The chunk or round in which the value comes to the shelves, and the round in which the rest was changed last.
   chunk      integer not null,
+  revision   integer,
   kind       smallint not null,
   -- pending, accepted, held, refused, rejected, retracted
   state      text not null,
@@ -98,11 +106,15 @@ create table intel.attribute (
   primary key (event_id, chunk, id)
 );
 create index attribute_by_vkey on intel.attribute (vkey);
+create index attribute_by_revision on intel.attribute (event_id, revision) where revision is not null;
 
 create table intel.object (
   id            uuid not null,
   event_id      uuid not null,
   own_only      boolean not null,
+  -- As of an attribute.
+  chunk         integer not null default 0,
+  revision      integer,
   name          text not null,
   meta_category text,
   comment       text,
@@ -124,6 +136,8 @@ create table intel.attachment (
   -- The attribute that these are the bytes of, if any.
   attribute_id uuid,
   own_only boolean not null,
+  -- The round in which it came.
+  chunk    integer not null default 0,
   name     text not null,
   bytes    bigint not null,
   sha256   text not null references intel.blob (sha256),

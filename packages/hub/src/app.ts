@@ -30,6 +30,7 @@ import {
   intelErrors,
   registerIntel,
   reportRoutes,
+  revisionRoutes,
   taxonomyRoutes,
 } from '#intel';
 import { createMembers, membersErrors, membersRoutes, shortLivedTables, systemActor } from '#members';
@@ -284,6 +285,7 @@ export async function startHub(options: HubOptions) {
     guardRoutes(http, guard);
     reportRoutes(http, intel);
     eventRoutes(http, intel);
+    revisionRoutes(http, intel);
     assessRoutes(http, intel);
     autoRuleRoutes(http, intel);
     taxonomyRoutes(http, createTaxonomies({ db, trail, clock }));

@@ -79,6 +79,9 @@ create table indicator (
   first_seen timestamptz,
   last_seen  timestamptz,
   timestamp  bigint not null,
+  -- When it was reported and published, where that was after its event: evidence counts from then. Null: with its event.
+  arrived_at   timestamptz,
+  published_at timestamptz,
   kind       smallint not null,
   to_ids     boolean not null,
   blockable  boolean not null,

@@ -191,6 +191,24 @@ export async function addPlans(tx: Tx, items: readonly PlanItem[]): Promise<void
       from jsonb_array_elements(${tx.json(items)}) with ordinality as p (value, n) order by p.n`;
 }
 
+/** The same for the lanes of one audience that it may no longer go to. */
+export async function cancelPlansOutside(
+  tx: Tx,
+  topics: readonly TopicName[],
+  key: string,
+  shelf: string,
+  lanes: readonly string[],
+): Promise<void> {
+  await tx.run`
+    delete from bus.plan
+     where topic = any (${topics as string[]}) and key = ${key} and shelf = ${shelf} and lane <> '' and not lane = any (${lanes as string[]})`;
+}
+
+/** What waits under a key, by lane: the earliest time of each. */
+export async function waitingPlans(tx: Tx, topic: TopicName, key: string): Promise<{ shelf: string; lane: string; dueAt: Date }[]> {
+  return tx.rows`select shelf, lane, min(due_at) as due_at from bus.plan where topic = ${topic} and key = ${key} group by shelf, lane`;
+}
+
 /** What waits under a key for one audience is due now. */
 export async function hastenPlans(tx: Tx, shelf: string, topic: TopicName, key: string, now: Date): Promise<void> {
   await tx.run`update bus.plan set due_at = ${now} where shelf = ${shelf} and topic = ${topic} and key = ${key} and due_at > ${now}`;

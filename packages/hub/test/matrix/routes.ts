@@ -63,6 +63,8 @@ const byScope: Readonly<Record<string, readonly string[]>> = {
     'GET /api/v1/reports',
     'GET /api/v1/reports/:id',
     'GET /api/v1/reports/events/:id/indicators',
+    'PUT /api/v1/events/:id',
+    'GET /api/v1/events/:id/history',
     'POST /api/v1/events/:id/comments',
     'POST /api/v1/events/:id/retraction',
     'POST /api/v1/sightings',

@@ -27,8 +27,9 @@ const widest: Readonly<Record<ReaderKind, number>> = { public: 3, gold: 3, infor
 
 function reaches(event: Case, reader: Reader): boolean {
   if (event.distribution === 'entity') return false;
-  // Whom a group names, it names: a marking for named recipients only is met by that.
-  if (event.distribution === 'group') return reader.relation === 'member';
+  // Whom a group names, it names: a marking for named recipients only is met by that. A guest is given what is configured for guests, in a group too.
+  if (event.distribution === 'group')
+    return reader.relation === 'member' && (reader.kind !== 'guest' || tlps.indexOf(event.tlp) <= widest.guest);
   // Red is for named persons; a community is not a name.
   if (event.tlp === 'red') return false;
   return tlps.indexOf(event.tlp) <= widest[reader.kind];

@@ -170,6 +170,8 @@ export const bodies: Readonly<Record<string, Make>> = {
     { path: '/api/v1/reports/preview?format=misp', body: mispFile },
     { body: '' },
   ],
+  'PUT /api/v1/events/:id': (known) =>
+    on('/api/v1/events', eventIds(known), '', { title: 'not mine', indicators: [{ value: values.hidden[0] }] }),
   'POST /api/v1/events/:id/comments': (known) => on('/api/v1/events', eventIds(known), '/comments', { text: 'is this one known?' }),
   'POST /api/v1/events/:id/retraction': (known) => on('/api/v1/events', eventIds(known), '/retraction', { reason: 'not mine' }),
   'POST /api/v1/sightings': () =>

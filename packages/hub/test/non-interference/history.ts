@@ -142,6 +142,9 @@ const misp = (uuid: string, info: string, value: string, file?: string) => ({
   },
 });
 
+const revise = (world: World, by: string, name: string, body: Body) =>
+  must(world.member(by).call('PUT', `/api/v1/events/${world.ref(`event:${name}`)}`, body));
+
 async function file(world: World, by: string, name: string, body: object): Promise<void> {
   const answer = await world
     .member(by)
@@ -340,6 +343,31 @@ export const hiddenSteps: readonly (readonly Step[])[] = [
     ),
   ],
   [
+    hidden('event that is revised', async (world) => {
+      const sent = indicators(['revised-evil.xyz', 'revised-gone-evil.xyz', ...alone('revised')]);
+      await report(world, 'Alba', 'hidden revised', { tlp: 'green', indicators: sent });
+    }),
+    hidden('revision before its release', (world) =>
+      revise(world, 'Alba', 'hidden revised', {
+        title: 'hidden revised',
+        indicators: indicators(['revised-evil.xyz', 'revised-more-evil.xyz', ...alone('revised')]),
+      }),
+    ),
+    hidden('and once more', (world) => revise(world, 'Alba', 'hidden revised', { tags: [{ name: 'campaign:lynx' }] })),
+  ],
+  [
+    hidden('addition to a known event', (world) => {
+      world.refs.set('event:hidden title of known', world.ref('event:known'));
+      return revise(world, 'Alba', 'known', {
+        title: 'hidden title of known',
+        indicators: indicators([...values.known, 'known-added-evil.xyz', values.hidden[2]]),
+      });
+    }),
+    hidden('which is withdrawn before it is released', (world) =>
+      revise(world, 'Alba', 'known', { title: 'hidden title of known', indicators: indicators([...values.known, 'known-other-evil.xyz']) }),
+    ),
+  ],
+  [
     hidden('group of others', async (world) => {
       const alba = world.ref('entity:Alba');
       const group = await world
@@ -371,6 +399,9 @@ export const visibleSteps: readonly Step[] = [
   ),
   visible('consolidation of a known event', (world) =>
     must(world.hub.admin.post(`/api/v1/events/${world.ref('event:known amber')}/consolidation`, { reason: 'confirmed' })),
+  ),
+  visible('narrowing of a known event', (world) =>
+    revise(world, 'Goldsmith', 'known amber', { indicators: indicators(['amber-evil.xyz']) }),
   ),
   visible('halt and on', async (world) => {
     await must(world.hub.admin.call('PUT', '/api/v1/halt', { on: true, reason: 'drill' }));

@@ -143,7 +143,16 @@ for (let seed = 1; seed <= worlds; seed += 1) {
           .filter((title) => title.startsWith('hidden'))
           .sort();
       };
-      const inTime = ['hidden file', 'hidden gold', 'hidden held', 'hidden in ring', 'hidden public', 'hidden ruled'];
+      const inTime = [
+        'hidden file',
+        'hidden gold',
+        'hidden held',
+        'hidden in ring',
+        'hidden public',
+        'hidden revised',
+        'hidden ruled',
+        'hidden title of known',
+      ];
       const due = inTime.filter((name) => full.refs.has(`event:${name}`));
       assert.deepEqual(await titles(full, 'Paloma'), []);
       await Promise.all([full.pass(25 * hourMs), bare.pass(25 * hourMs)]);

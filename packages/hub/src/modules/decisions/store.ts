@@ -49,7 +49,9 @@ export async function refold(
   return tx.rows<Transition>`
     with wanted as (select unnest(${vkeys as string[]}::uuid[]) as vkey),
     said as (
-      select i.vkey, e.voice, e.published_at as at, e.confidence, e.consolidated, true as indicator, e.arrived_at, i.kind, coalesce(i.canonical, i.value) as value
+      -- What came to an event later counts from then.
+      select i.vkey, e.voice, coalesce(i.published_at, e.published_at) as at, e.confidence, e.consolidated, true as indicator,
+             coalesce(i.arrived_at, e.arrived_at) as arrived_at, i.kind, coalesce(i.canonical, i.value) as value
         from indicator i join event e on e.num = i.event_num
        where i.vkey = any (${vkeys as string[]}::uuid[]) and i.lane = ${lane} and i.blockable
       union all

@@ -1,8 +1,10 @@
 import type { Actor } from '#platform/actor';
 import type { Tx } from '#platform/db';
 import { fail } from './errors.ts';
+import { limits } from './limits.ts';
 import { claim } from './own.ts';
-import { lockEvent, markConsolidated, markPublished, markState, moveAttributes } from './store.ts';
+import { acceptRounds, addRound, listPending } from './revise-store.ts';
+import { type EventRow, lockEvent, markConsolidated, markPublished, markState, moveAttributes } from './store.ts';
 import { announce, type SubmitDeps } from './submit-drafts.ts';
 
 export type AssessDeps = Pick<SubmitDeps, 'db' | 'bus' | 'trail' | 'clock' | 'ids'>;
@@ -36,23 +38,40 @@ export async function decideEvent(deps: AssessDeps, actor: Actor, verdict: Verdi
   await deps.db.transaction(async (tx) => {
     const event = await lockEvent(tx, verdict.eventId);
     if (event === undefined) throw fail('intel.event_not_found', `There is no event ${verdict.eventId}.`);
-    if (event.state !== 'assessing') throw fail('intel.not_waiting', `The event is ${event.state}.`);
+    if (event.state !== 'assessing' && !event.review) throw fail('intel.not_waiting', `The event is ${event.state}.`);
     await deps.trail.record(tx, actor, `intel.assess.${verdict.outcome}`, event.id, { reason, only: verdict.only?.length ?? null });
     if (verdict.outcome === 'hold') {
       await tx.run`update intel.event set retract_reason = ${reason}, claimed_by = null where id = ${event.id}`;
       return;
     }
+    if (event.state === 'published') return decideRevision(deps, tx, actor, event, verdict, reason);
     if (verdict.outcome === 'reject') {
-      await moveAttributes(tx, event.id, { ids: verdict.only ?? 'all', from: ['pending', 'accepted'], to: 'rejected', chunk: 0, reason });
+      await moveAttributes(tx, event.id, { ids: verdict.only ?? 'all', from: ['pending', 'accepted'], to: 'rejected', reason });
       if (verdict.only === undefined) await markState(tx, event.id, 'rejected', deps.clock.now(), reason);
       return;
     }
     const accepted = await acceptParts(tx, event.id, verdict.only, reason);
-    await markPublished(tx, event.id, deps.clock.now(), event.chunks);
-    await announce(deps.bus, tx, event.id, event.chunks, accepted);
+    await markPublished(tx, event.id, deps.clock.now(), event.rounds);
+    await announce(deps.bus, tx, event.id, event.rounds, accepted);
   });
   deps.bus.nudge();
 }
+
+/** The word on what a revision added to a published event: what is accepted travels as a round of its own, and waits from now. */
+async function decideRevision(deps: AssessDeps, tx: Tx, actor: Actor, event: EventRow, verdict: Verdict, reason: string): Promise<void> {
+  const only = verdict.only ?? (await listPending(tx, event.id));
+  const accepted = verdict.outcome === 'accept' ? await acceptRounds(tx, event.id, only, event.rounds, limits.chunkAttributes) : 0;
+  const rejected = verdict.outcome === 'reject' ? only : (await listPending(tx, event.id)).filter((id) => !only.includes(id));
+  if (verdict.outcome === 'reject' || verdict.only !== undefined)
+    await moveAttributes(tx, event.id, { ids: rejected, from: ['pending'], to: 'rejected', reason: reason === '' ? leftOut : reason });
+  await tx.run`
+    update intel.event e set claimed_by = null, retract_reason = null,
+           review = exists (select from intel.attribute a where a.event_id = e.id and a.state = 'pending')
+     where e.id = ${event.id}`;
+  if (accepted > 0) await addRound(deps, tx, actor, event, { accepted }, Math.ceil(accepted / limits.chunkAttributes));
+}
+
+const leftOut = 'left out by the assessor';
 
 /** Attributes keep the chunk that they came in. */
 async function acceptParts(tx: Tx, eventId: string, only: readonly string[] | undefined, reason: string): Promise<number> {
@@ -60,7 +79,7 @@ async function acceptParts(tx: Tx, eventId: string, only: readonly string[] | un
     update intel.attribute set state = 'accepted'
      where event_id = ${eventId} and state = 'pending' and (${only === undefined} or id = any (${(only ?? []) as string[]}::uuid[]))`;
   if (only !== undefined) {
-    await tx.run`update intel.attribute set state = 'rejected', blockable = false, reason = coalesce(reason, ${reason === '' ? 'left out by the assessor' : reason})
+    await tx.run`update intel.attribute set state = 'rejected', blockable = false, reason = coalesce(reason, ${reason === '' ? leftOut : reason})
       where event_id = ${eventId} and state in ('pending', 'accepted', 'held', 'refused') and rule is distinct from 'victim_data' and not id = any (${only as string[]}::uuid[])`;
   }
   return accepted;

@@ -3,10 +3,11 @@ import type { Tx } from '#platform/db';
 import type { Leader, Planner, Projector } from '#platform/leader';
 import { type Audience, addPlans, type PlanItem, plansWaiting, shelfSchema } from '#platform/shelf';
 import { formerReaders, readReading, settleReading, startReading } from '#scoring';
-import { heldOn, ownNotOn } from './release-store.ts';
-
-/** What entities read by their level and groups. Comes from the composition root. */
-export type ViewersOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, Viewer>>;
+import type { KeptFrom } from './keep-store.ts';
+import type { ViewersOf } from './lanes.ts';
+import { heldOn, ownNotOn, readEventRows } from './release-store.ts';
+import { laterPart } from './revise-projection.ts';
+import { readRevisions } from './round-store.ts';
 
 /**
  * A time on a shelf shorter than this leaves nothing behind: an entity is admitted with the level of its kind and given its own at once, and a
@@ -46,11 +47,11 @@ function planMoved(viewersOf: ViewersOf): Planner {
       const keptMs = from?.delayMs ?? 0;
       await addPlans(tx, [
         ...chunks.map(
-          ({ eventId, chunk, own }): PlanItem => ({
+          ({ eventId, ...part }): PlanItem => ({
             ...item,
             topic: 'intel.published',
             key: eventId,
-            payload: { eventId, chunk, own, keptMs },
+            payload: { eventId, ...part, keptMs },
           }),
         ),
         // The last of them: plans that are due together are carried out in the order in which they were made.
@@ -61,27 +62,38 @@ function planMoved(viewersOf: ViewersOf): Planner {
   };
 }
 
-type Chunk = { readonly eventId: string; readonly chunk: number; readonly own: boolean };
+/** A chunk or round of an event. `from`: where the reader had it; an own one is as its author wrote it. */
+type Chunk = { readonly eventId: string; readonly chunk: number; readonly from?: KeptFrom };
 
-/** What waits for the new shelf's readers and lies where the entity read until now. */
+/** Events that wait for the new shelf's readers and lie where the entity read until now: all of them that lies there. */
 async function keptChunks(tx: Tx, from: string, viewer: Viewer, ownChunks: readonly Chunk[]): Promise<Chunk[]> {
   const shared = viewer.lanes.filter((lane) => !lane.startsWith('e:'));
   const waiting = await plansWaiting(tx, viewer.shelf, 'intel.published', shared, chunksMax);
-  const ids = [...new Set(waiting.map((plan) => plan.key))];
-  const had = new Set((await heldOn(tx, shelfSchema(from), ids)).filter((row) => viewer.lanes.includes(row.lane)).map((row) => row.id));
-  const has = new Set(
-    (await heldOn(tx, shelfSchema(viewer.shelf), ids)).filter((row) => viewer.lanes.includes(row.lane)).map((row) => row.id),
-  );
+  const ids = [...new Set(waiting.map((plan) => String(plan.payload.eventId)))];
+  const seen = async (shelf: string) =>
+    new Map((await heldOn(tx, shelfSchema(shelf), ids)).filter((row) => viewer.lanes.includes(row.lane)).map((row) => [row.id, row.lane]));
+  const had = await seen(from);
+  const has = await seen(viewer.shelf);
   const own = new Set(ownChunks.map((chunk) => chunk.eventId));
-  return waiting
-    .filter((plan) => had.has(plan.key) && !has.has(plan.key) && !own.has(plan.key))
-    .map((plan) => ({ eventId: plan.key, chunk: Number(plan.payload.chunk), own: false }));
+  const events = await readEventRows(tx, ids);
+  return ids
+    .flatMap((eventId) => {
+      const lane = had.get(eventId);
+      if (lane === undefined || has.has(eventId) || own.has(eventId)) return [];
+      return Array.from({ length: events.get(eventId)?.rounds ?? 0 }, (_, chunk) => ({ eventId, chunk, from: { shelf: from, lane } }));
+    })
+    .slice(0, chunksMax);
 }
 
 /** Own contributions are always visible to their author. */
 async function ownChunks(tx: Tx, viewer: Viewer): Promise<Chunk[]> {
-  const events = await ownNotOn(tx, shelfSchema(viewer.shelf), viewer.entityId, ownEventsMax);
-  return events.flatMap(({ id, chunks }) => Array.from({ length: chunks }, (_, chunk) => ({ eventId: id, chunk, own: true })));
+  const chunks: Chunk[] = [];
+  for (const event of await ownNotOn(tx, shelfSchema(viewer.shelf), viewer.entityId, ownEventsMax)) {
+    const revisions = event.rounds > event.chunks ? await readRevisions(tx, event.id) : [];
+    for (let chunk = 0; chunk < event.rounds; chunk += 1)
+      chunks.push({ eventId: event.id, chunk, ...laterPart(event, revisions, chunk, true) });
+  }
+  return chunks;
 }
 
 /** Everything is copied: the entity's controls, which stayed where they were so that no block is missing for a moment, may follow. */

@@ -3,13 +3,20 @@ import { type ErrorCatalog, errorsFor } from '#platform/errors';
 /** Codes are public API: generated into docs/reference/errors.md, and never reused for another meaning. */
 export const intelErrors = {
   'intel.bad_input': { kind: 'invalid', help: 'The input could not be read. The errors name line, column or field.' },
-  'intel.nothing_found': { kind: 'invalid', help: 'The input holds no indicator. Use the preview to see what is recognised.' },
+  'intel.nothing_found': {
+    kind: 'invalid',
+    help: 'The input holds no indicator, and is no MISP event or STIX bundle, which may do without. The preview shows what is recognised.',
+  },
   'intel.too_many': { kind: 'too_large', help: 'Split the submission: one may hold at most 250,000 indicators.' },
   'intel.event_not_found': { kind: 'not_found', help: 'No event with this id is visible to you.' },
   'intel.report_not_found': { kind: 'not_found', help: 'No report of yours has this id.' },
   'intel.event_exists': {
     kind: 'conflict',
-    help: 'You have sent an event with this UUID before. Retract it first, or send it without the UUID.',
+    help: 'You have sent this version of the event, or a newer one, or have taken the event back. A version with a later timestamp revises it.',
+  },
+  'intel.tlp_widened': {
+    kind: 'forbidden',
+    help: 'The newer version would be shared more widely than the event. Its owner may say so by naming the marking with the submission.',
   },
   'intel.idempotency_reused': { kind: 'conflict', help: 'The same Idempotency-Key was used with other content.' },
   'intel.group_unknown': { kind: 'invalid', help: 'The sharing group does not exist or you are not in it.' },

@@ -4,12 +4,13 @@ import type { Actor } from '#platform/actor';
 import type { Db, Tx } from '#platform/db';
 import type { AssessDeps } from './assess.ts';
 import { limits } from './limits.ts';
+import { addRound } from './revise-store.ts';
 import { type EventRow, lockEvent } from './store.ts';
 import type { VkeyOf } from './vkey.ts';
 
 /** What the guard holds, after people have had their word: let go, and held again when the release is over. Runs in the leader's transaction, so that it happens once and is not lost. */
 
-type HeldDeps = Pick<AssessDeps, 'bus' | 'trail'> & { readonly guardTables: () => GuardTables; readonly vkeyOf: VkeyOf };
+type HeldDeps = Pick<AssessDeps, 'bus' | 'trail' | 'clock'> & { readonly guardTables: () => GuardTables; readonly vkeyOf: VkeyOf };
 
 /** More attributes of one value than this are let go, or held again, with the next release. */
 const rowsMax = 5_000;
@@ -19,51 +20,71 @@ const isLive = (event: EventRow | undefined): event is EventRow => event?.state 
 
 /** After two people have released a value: what was held for it passes, in every event that waits with it. */
 export async function releaseHeld(deps: HeldDeps, tx: Tx, actor: Actor, vkey: string): Promise<number> {
-  const rows = await tx.rows<{ eventId: string; id: string }>`
-    select a.event_id, a.id from intel.attribute a
+  const rows = await tx.rows<Held & { eventId: string }>`
+    select a.event_id, a.id, a.chunk, a.revision from intel.attribute a
      where a.vkey = ${vkey} and a.state = 'held' and a.rule is distinct from 'victim_data' order by a.event_id limit ${rowsMax} for update`;
   for (const eventId of new Set(rows.map((row) => row.eventId))) {
     const event = await lockEvent(tx, eventId);
     if (!isLive(event)) continue;
-    // A chunk of its own: the others have been on their way already.
-    const chunk = event.chunks;
-    await tx.run`
-      update intel.attribute set state = ${arrival(event)}, blockable = true, chunk = ${chunk}, rule = 'released'
-       where event_id = ${eventId} and vkey = ${vkey} and state = 'held' and rule is distinct from 'victim_data'`;
-    await tx.run`update intel.event set chunks = ${chunk + 1} where id = ${eventId}`;
-    if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk });
+    const mine = rows.filter((row) => row.eventId === eventId);
+    await letGo(deps, tx, actor, event, mine, 'released');
   }
   await deps.trail.record(tx, actor, 'intel.release_held', vkey, { attributes: rows.length });
   deps.bus.nudge();
   return rows.length;
 }
 
-const arrival = (event: EventRow): 'accepted' | 'pending' => (event.state === 'published' ? 'accepted' : 'pending');
+type Held = { readonly id: string; readonly chunk: number; readonly revision: number | null };
+
+/** In rounds of their own, like an import: the others have been on their way already. */
+async function letGo(
+  deps: HeldDeps,
+  tx: Tx,
+  actor: Actor,
+  event: EventRow,
+  rows: readonly Held[],
+  rule: 'released' | 'released_together',
+): Promise<void> {
+  const published = event.state === 'published';
+  const move = async (held: readonly Held[], from: number): Promise<number> => {
+    let round = from;
+    for (let at = 0; at < held.length; at += limits.chunkAttributes, round += 1) {
+      const ids = held.slice(at, at + limits.chunkAttributes).map((row) => row.id);
+      await tx.run`
+        update intel.attribute set state = ${published ? 'accepted' : 'pending'}, blockable = true, chunk = ${round}, rule = ${rule}
+         where event_id = ${event.id} and id = any (${ids}::uuid[]) and state = 'held'`;
+    }
+    return round;
+  };
+  // What came with a revision may be on its way still: it waits like any addition.
+  const isLate = (row: Held): boolean => row.chunk >= event.chunks || row.revision !== null;
+  const late = published ? rows.filter(isLate) : [];
+  const round = await move(published ? rows.filter((row) => !isLate(row)) : rows, event.rounds);
+  await tx.run`update intel.event set rounds = ${round} where id = ${event.id}`;
+  if (!published) return;
+  const lane = rows.length > limits.urgentAttributes ? 'bulk' : 'urgent';
+  for (let chunk = event.rounds; chunk < round; chunk += 1)
+    await deps.bus.append(tx, 'intel.published', { eventId: event.id, chunk }, lane);
+  if (late.length === 0) return;
+  const end = await move(late, round);
+  await addRound(deps, tx, actor, { ...event, rounds: round }, { accepted: late.length }, end - round);
+}
 
 /**
  * After two people have released the blocks of an event that waited together: they pass, but for those that by now do not pass by themselves.
- * In chunks, like an import.
  */
 export async function releaseEvent(deps: HeldDeps, tx: Tx, actor: Actor, eventId: string): Promise<number> {
   const event = await lockEvent(tx, eventId);
   if (!isLive(event)) return 0;
-  const rows = await tx.rows<{ id: string; kind: number; value: string }>`
-    select id, kind, coalesce(canonical, value) as value from intel.attribute
+  const rows = await tx.rows<Held & { kind: number; value: string }>`
+    select id, chunk, revision, kind, coalesce(canonical, value) as value from intel.attribute
      where event_id = ${eventId} and state = 'held' and rule = any (${together as string[]})
      order by chunk, id limit ${limits.attributesPerReport} for update`;
   const tables = deps.guardTables();
   const passing = rows.filter(
     (row) => judge({ kind: kindAt(row.kind), value: row.value, tlp: 'clear', pap: 'clear' }, tables).verdict === 'pass',
   );
-  let chunk = event.chunks;
-  for (let at = 0; at < passing.length; at += limits.chunkAttributes, chunk += 1) {
-    const ids = passing.slice(at, at + limits.chunkAttributes).map((row) => row.id);
-    await tx.run`
-      update intel.attribute set state = ${arrival(event)}, blockable = true, chunk = ${chunk}, rule = 'released_together'
-       where event_id = ${eventId} and id = any (${ids}::uuid[]) and state = 'held'`;
-    if (event.state === 'published') await deps.bus.append(tx, 'intel.published', { eventId, chunk }, 'bulk');
-  }
-  await tx.run`update intel.event set chunks = ${chunk} where id = ${eventId}`;
+  await letGo(deps, tx, actor, event, passing, 'released_together');
   await deps.trail.record(tx, actor, 'intel.release_event', eventId, { attributes: passing.length, left: rows.length - passing.length });
   deps.bus.nudge();
   return passing.length;

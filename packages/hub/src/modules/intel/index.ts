@@ -5,9 +5,11 @@ export type { Draft, DraftAttribute, DraftObject, DraftTag, InputFormat } from '
 export { intelErrors } from './errors.ts';
 export { eventRoutes } from './event-routes.ts';
 export { createIntel, type Intel, type IntelDeps, type Readers } from './intel.ts';
-export { registerIntel, type ShelfOf } from './projection.ts';
+export type { ShelfOf } from './lanes.ts';
+export { registerIntel } from './projection.ts';
 export type { PlacedValue } from './release-store.ts';
 export { reportRoutes } from './report-routes.ts';
+export { revisionRoutes } from './revision-routes.ts';
 export {
   type Acknowledgement,
   type Markings,

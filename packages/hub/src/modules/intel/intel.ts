@@ -45,6 +45,7 @@ import {
   type ShelfEvent,
   type ShelfIndicator,
 } from './queries.ts';
+import { type HandRevision, historyOf, reviseByHand } from './revise-by-hand.ts';
 import { type EventRow, readEventRow } from './store.ts';
 import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts, type Trust } from './submit-drafts.ts';
 import { submitReport } from './submit-report.ts';
@@ -246,6 +247,8 @@ export function createIntel(setup: IntelDeps) {
     },
     claim: (actor: Actor, eventId: string) => claimEvent(deps, actor, eventId),
     decide: (actor: Actor, verdict: Verdict) => decideEvent(deps, actor, verdict),
+    revise: (actor: Actor, eventId: string, input: HandRevision) => reviseByHand(deps, actor, eventId, input),
+    history: (actor: Actor, eventId: string) => historyOf(deps, actor, eventId),
     retract: (actor: Actor, input: Parameters<typeof retractEvent>[2]) => retractEvent(deps, actor, input),
     consolidate: (actor: Actor, input: Parameters<typeof consolidateEvent>[2]) => consolidateEvent(deps, actor, input),
     /** For rulings and for the network's figures; readers get neither. */

@@ -75,7 +75,7 @@ export async function listJudgedAsTold(db: Db, eventId: string, limit: number): 
 
 /**
  * All indicators of an event as its author has them, in the form of a shelf: also what is marked for him alone, and what the guard or an
- * assessor kept from going further. The caller has found that the event is the reader's.
+ * assessor kept from going further; what was taken out again only where the source itself goes on saying so. The caller has found that the event is the reader's.
  */
 export async function listOwnIndicators(
   db: Db,
@@ -86,7 +86,7 @@ export async function listOwnIndicators(
   return db.rows<ShelfIndicator & { chunk: number }>`
     select id, vkey, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, type, value, canonical, category, relation, comment, tags, extra, chunk
       from intel.attribute
-     where event_id = ${eventId}
+     where event_id = ${eventId} and (state <> 'retracted' or extra @> '{"draft": {"deleted": true}}')
        and (${after === undefined} or (chunk, id) > (${after?.chunk ?? 0}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid))
      order by chunk, id limit ${limit}`;
 }
@@ -110,7 +110,7 @@ export async function listOwnAttachments(db: Db, eventId: string): Promise<OwnAt
 
 /** The queue: most dangerous first, then oldest. What only the guard holds waits there too. */
 export async function listQueue(db: Db, limit: number): Promise<EventRow[]> {
-  return db.rows<EventRow>`select ${eventColumns(db)} from intel.event e where e.state = 'assessing' order by e.danger desc, e.arrived_at, e.id limit ${limit}`;
+  return db.rows<EventRow>`select ${eventColumns(db)} from intel.event e where e.state = 'assessing' or e.review order by e.danger desc, e.arrived_at, e.id limit ${limit}`;
 }
 
 export async function listHeld(db: Db, limit: number): Promise<EventRow[]> {
@@ -132,8 +132,10 @@ export async function countVoices(db: Db, vkeys: readonly string[]): Promise<{ v
 export async function readFirstArrivals(db: Db, vkeys: readonly string[]): Promise<Map<string, Date>> {
   if (vkeys.length === 0) return new Map();
   const rows = await db.rows<{ vkey: string; at: Date }>`
-    select a.vkey, min(e.arrived_at) as at
+    select a.vkey, min(coalesce(r.arrived_at, e.arrived_at)) as at
       from intel.attribute a join intel.event e on e.id = a.event_id
+      -- What came to an event later counts from then.
+      left join intel.revision r on r.event_id = a.event_id and a.chunk >= e.chunks and a.chunk >= r.round and a.chunk < r.round + r.rounds
      where a.vkey = any (${vkeys as string[]}::uuid[]) and a.blockable and e.state = 'published' group by a.vkey`;
   return new Map(rows.map((row) => [row.vkey, row.at]));
 }
@@ -158,7 +160,8 @@ export async function claim(db: Db, eventId: string, by: string, at: Date, stale
   return (
     (await db.run`
       update intel.event set claimed_by = ${by}, claimed_at = ${at}
-       where id = ${eventId} and state = 'assessing' and (claimed_by is null or claimed_by = ${by} or claimed_at < ${staleBefore})`) === 1
+       where id = ${eventId} and (state = 'assessing' or review) and (claimed_by is null or claimed_by = ${by} or claimed_at < ${staleBefore})`) ===
+    1
   );
 }
 

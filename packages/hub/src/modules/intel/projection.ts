@@ -1,8 +1,10 @@
 import type { Tx } from '#platform/db';
 import type { Leader, Planner, Projector, ShelfOutput } from '#platform/leader';
 import { type Audience, cancelPlans, hastenPlans, type PlanItem } from '#platform/shelf';
-import { formerReadersOf, registerCarryOver, type ViewersOf } from './carry-over.ts';
-import { releasesOf } from './release.ts';
+import { formerReadersOf, registerCarryOver } from './carry-over.ts';
+import { type KeptFrom, placeKept } from './keep-store.ts';
+import { isOwnLane, releases, type ShelfOf, touch, touchedOn, type ViewersOf } from './lanes.ts';
+import { placeComments, placeFiles, placeObjects } from './parts-store.ts';
 import {
   lanesHolding,
   markConsolidatedOnShelf,
@@ -10,7 +12,6 @@ import {
   placeEvent,
   placeIndicators,
   placeKeptSightings,
-  placeParts,
   placeSighting,
   readCommentTimes,
   readEventRows,
@@ -18,14 +19,13 @@ import {
   removeEvent,
   withholdBlocks,
 } from './release-store.ts';
-import type { EventRow } from './store.ts';
-
-/** Tells on which shelf entities read. Comes from `members`. */
-export type ShelfOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<string, string>>;
+import { laterKey, narrowOnShelf, planRevised } from './revise-projection.ts';
+import { placeRound } from './round-store.ts';
 
 /** Hangs intel's way to the shelves into the leader: who gets what when, and how it is copied there. */
 export function registerIntel(leader: Leader, shelfOf: ShelfOf, viewersOf: ViewersOf): void {
   leader.plan(['intel.published'], planPublished(shelfOf));
+  leader.plan(['intel.revised'], planRevised(shelfOf, viewersOf));
   leader.plan(['intel.retracted', 'intel.consolidated', 'intel.withheld'], planEverywhere(viewersOf));
   registerCarryOver(leader, viewersOf);
   leader.plan(['intel.sighted'], planSighted(shelfOf));
@@ -40,13 +40,6 @@ export function registerIntel(leader: Leader, shelfOf: ShelfOf, viewersOf: Viewe
 
 const idOf = (payload: Readonly<Record<string, unknown>>, name: string): string => String(payload[name]);
 const unique = (ids: readonly string[]): string[] => [...new Set(ids)];
-
-function releases(event: EventRow, audience: Audience, ownerShelf: string) {
-  return releasesOf(
-    { ...event, ownerShelf, publishedAt: event.publishedAt ?? event.arrivedAt, consolidated: event.consolidatedAt !== null },
-    audience,
-  );
-}
 
 function planPublished(shelfOf: ShelfOf): Planner {
   return async (tx, entries, audiences) => {
@@ -63,7 +56,7 @@ function planPublished(shelfOf: ShelfOf): Planner {
             lane,
             topic: 'intel.published',
             key: event.id,
-            payload: entry.payload,
+            payload: { ...entry.payload, ...(Number(entry.payload.chunk) >= event.chunks ? { later: true } : {}) },
             dueAt,
             arrivedAt: event.arrivedAt,
           });
@@ -85,7 +78,8 @@ const planEverywhere =
     for (const entry of entries) {
       const eventId = idOf(entry.payload, 'eventId');
       if (entry.topic === 'intel.retracted') {
-        await cancelPlans(tx, ['intel.published', 'intel.consolidated', 'intel.commented'], eventId);
+        for (const key of [eventId, laterKey(eventId)])
+          await cancelPlans(tx, ['intel.published', 'intel.consolidated', 'intel.commented'], key);
         for (const { shelf, lane, lanes } of await formerReadersOf(tx, viewersOf, audiences, eventId))
           items.push({
             shelf,
@@ -170,26 +164,78 @@ function planCommented(shelfOf: ShelfOf): Planner {
 
 const projectPublished: Projector = async (tx, audience, items, output, now) => {
   for (const item of items) {
+    if (item.lane === '') {
+      await narrowOnShelf(tx, item, output);
+      continue;
+    }
+    const eventId = idOf(item.payload, 'eventId');
     const chunk = Number(item.payload.chunk);
     const kept = typeof item.payload.keptMs === 'number' ? new Date(now.getTime() - item.payload.keptMs) : undefined;
     // What was planned for somebody's own lane when its level changed may have come to everybody there meanwhile.
-    if (kept !== undefined && (await lanesHolding(tx, item.key)).includes('c')) continue;
-    const own = item.lane.startsWith('e:') && item.payload.own !== false;
-    const placed = await placeEvent(tx, item.key, item.lane, own, now);
-    if (placed === undefined) continue;
-    if (!item.lane.startsWith('e:')) await leaveOwnLanes(tx, item.key, item.lane, output);
-    const touched = touchedOn(output, item.lane);
-    for (const value of await placeIndicators(tx, item.key, chunk, placed.event, item.lane, own)) {
+    if (kept !== undefined && (await lanesHolding(tx, eventId)).includes('c')) continue;
+    const isNew =
+      kept !== undefined && item.payload.from !== undefined
+        ? await placeKeptPart(tx, item, chunk, kept, output, now)
+        : await placePart(tx, audience, item, chunk, output, now);
+    if (kept !== undefined) await placeKeptSightings(tx, eventId, chunk, item.lane, kept);
+    if (isNew !== undefined)
+      output.entries.push({ lane: item.lane, topic: isNew ? 'event.released' : 'event.revised', object: eventId, body: {} });
+  }
+};
+
+/** A chunk of an event, or a round of a later revision. True: the event has come with it; false: it was revised; undefined: there is nothing to tell. */
+async function placePart(
+  tx: Tx,
+  audience: Audience,
+  item: PlanItem,
+  chunk: number,
+  output: ShelfOutput,
+  now: Date,
+): Promise<boolean | undefined> {
+  const eventId = idOf(item.payload, 'eventId');
+  const owned = item.lane.startsWith('e:') ? (await readEventRows(tx, [eventId])).get(eventId) : undefined;
+  const own = owned !== undefined && isOwnLane(owned, item.lane);
+  const placed = await placeEvent(tx, eventId, item.lane, own, now);
+  if (placed === undefined) return undefined;
+  const at = { num: placed.event.num, lane: item.lane, own };
+  if (!item.lane.startsWith('e:')) await leaveOwnLanes(tx, eventId, item.lane, output);
+  const touched = touchedOn(output, item.lane);
+  let revised = false;
+  if (item.payload.later === true) {
+    const round = await placeRound(tx, eventId, at, {
+      number: chunk,
+      at: timeOf(item.payload, 'at'),
+      arrivedAt: timeOf(item.payload, 'arrivedAt'),
+    });
+    touch(output, item.lane, round.touched);
+    revised = round.changed && item.payload.first !== true;
+  } else {
+    for (const value of await placeIndicators(tx, eventId, chunk, placed.event, item.lane, own)) {
       // One that this transaction has touched before has more evidence than what was placed now.
       touched.set(value.vkey, touched.has(value.vkey) ? undefined : value);
     }
-    if (kept !== undefined) await placeKeptSightings(tx, item.key, chunk, item.lane, kept);
-    if (!placed.created) continue;
-    const waited = own ? now : (kept ?? new Date(now.getTime() - audience.delayMs));
-    await placeParts(tx, item.key, placed.event.num, item.lane, own, waited);
-    output.entries.push({ lane: item.lane, topic: 'event.released', object: item.key, body: {} });
   }
-};
+  if (placed.created) {
+    await placeObjects(tx, eventId, at, undefined);
+    await placeComments(tx, eventId, item.lane, own ? now : new Date(now.getTime() - audience.delayMs));
+  }
+  await placeFiles(tx, eventId, at, chunk);
+  return placed.created ? true : revised ? false : undefined;
+}
+
+/** The same for a reader who had it on another shelf until its level changed. */
+async function placeKeptPart(tx: Tx, item: PlanItem, chunk: number, kept: Date, output: ShelfOutput, now: Date): Promise<true | undefined> {
+  const eventId = idOf(item.payload, 'eventId');
+  const placed = await placeKept(tx, eventId, item.lane, chunk, item.payload.from as KeptFrom, now);
+  if (placed === undefined) return undefined;
+  touch(output, item.lane, placed.vkeys);
+  if (!placed.created) return undefined;
+  await placeComments(tx, eventId, item.lane, kept);
+  return true;
+}
+
+const timeOf = (payload: Readonly<Record<string, unknown>>, name: string): Date | undefined =>
+  typeof payload[name] === 'string' ? new Date(payload[name]) : undefined;
 
 /** Once the community or a group has the event, those who had it before read it there: in one lane, not in two. The author's own stays beside a group's. */
 async function leaveOwnLanes(tx: Tx, eventId: string, placedOn: string, output: ShelfOutput): Promise<void> {
@@ -258,15 +304,3 @@ const projectCommented: Projector = async (tx, _audience, items, output) => {
       output.entries.push({ lane: item.lane, topic: 'event.commented', object: item.key, body: { commentId } });
   }
 };
-
-function touch(output: ShelfOutput, lane: string, vkeys: readonly string[]): void {
-  if (vkeys.length === 0) return;
-  const touched = touchedOn(output, lane);
-  for (const vkey of vkeys) touched.set(vkey, undefined);
-}
-
-function touchedOn(output: ShelfOutput, lane: string): Map<string, unknown> {
-  const touched = output.touched.get(lane) ?? new Map<string, unknown>();
-  output.touched.set(lane, touched);
-  return touched;
-}

@@ -38,7 +38,7 @@ export async function placeEvent(
                        pap, distribution, group_id, timestamp, published_at, released_at, consolidated, attribute_count, tags, extra)
     select e.id, e.uuid, ${lane}, e.owner_id, e.owner_name, e.voice, e.confidence, e.arrived_at, e.author_name, e.author_uuid, ${told(tx, own, 'e', 'info', 'text')}, e.date,
            e.threat_level, e.analysis, e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.published_at, ${now}, e.consolidated_at is not null,
-           (select count(*) from intel.attribute a where a.event_id = e.id and ${readable(tx, own)}), ${told(tx, own, 'e', 'tags', 'jsonb')},
+           (select count(*) from intel.attribute a where a.event_id = e.id and a.chunk < e.chunks and ${readable(tx, own)}), ${told(tx, own, 'e', 'tags', 'jsonb')},
            ${told(tx, own, 'e', 'extra', 'jsonb')}
       from intel.event e
      where e.id = ${eventId} and e.state = 'published'
@@ -47,7 +47,7 @@ export async function placeEvent(
 }
 
 /** What an author wrote is for his own lane; the others get it without what says something of his own side. */
-const told = (tx: Tx, own: boolean, of: 'e' | 'a' | 'o', column: string, type: 'text' | 'jsonb') => {
+export const told = (tx: Db, own: boolean, of: 'e' | 'a' | 'o', column: string, type: 'text' | 'jsonb') => {
   const written = tx.sql`${tx.name(of)}.${tx.name(column)}`;
   if (own) return written;
   const part = tx.name(of);
@@ -55,10 +55,11 @@ const told = (tx: Tx, own: boolean, of: 'e' | 'a' | 'o', column: string, type: '
     ? tx.sql`coalesce(${part}.told ->> ${column}::text, ${written})`
     : tx.sql`coalesce(${part}.told -> ${column}::text, ${written})`;
 };
-const toldComment = (tx: Tx, lane: string) => tx.sql`case when 'e:' || c.entity_id = ${lane} then c.text else coalesce(c.told, c.text) end`;
+export const toldComment = (tx: Db, lane: string) =>
+  tx.sql`case when 'e:' || c.entity_id = ${lane} then c.text else coalesce(c.told, c.text) end`;
 
 /** Other programs block by `to_ids` alone: of what the guard refuses or holds only the author keeps it. */
-const wanted = (tx: Tx, own: boolean) => (own ? tx.sql`a.to_ids` : tx.sql`a.to_ids and a.state = 'accepted'`);
+export const wanted = (tx: Db, own: boolean) => (own ? tx.sql`a.to_ids` : tx.sql`a.to_ids and a.state = 'accepted'`);
 
 /** A value that may become a decision, with the evidence for it that has just been placed: `rows` indicators of one event. */
 export type PlacedValue = {
@@ -73,7 +74,7 @@ export type PlacedValue = {
  * What the guard refuses or holds may be read like the rest: it only is no block. Data about victims stays back, and so does what is marked for
  * its owner alone.
  */
-const readable = (tx: Tx, own: boolean) =>
+export const readable = (tx: Db, own: boolean) =>
   tx.sql`a.state in ('accepted', 'held', 'refused') and a.rule is distinct from 'victim_data' and (not a.own_only or ${own})`;
 
 /** Copies the readable attributes of one chunk and returns the values that may become decisions, each once. */
@@ -102,26 +103,6 @@ export async function placeIndicators(
   const values = new Map<string, PlacedValue>();
   for (const row of rows) values.set(row.vkey, { ...row, rows: (values.get(row.vkey)?.rows ?? 0) + 1, event });
   return [...values.values()];
-}
-
-/** Objects, attachments (but not of what was left out or held), and comments up to `commentsUntil`: later ones come by themselves, when the audience has waited for them as well. */
-export async function placeParts(tx: Tx, eventId: string, num: number, lane: string, own: boolean, commentsUntil: Date): Promise<void> {
-  await tx.run`
-    insert into object (id, event_num, lane, name, meta_category, comment, timestamp, refs, extra)
-    select o.id, ${num}, ${lane}, o.name, o.meta_category, ${told(tx, own, 'o', 'comment', 'text')}, o.timestamp, ${told(tx, own, 'o', 'refs', 'jsonb')},
-           ${told(tx, own, 'o', 'extra', 'jsonb')}
-      from intel.object o where o.event_id = ${eventId} and (not o.own_only or ${own})
-    on conflict do nothing`;
-  await tx.run`
-    insert into attachment (id, lane, event_id, attribute_id, name, bytes, sha256, malware)
-    select a.id, ${lane}, a.event_id, a.attribute_id, a.name, a.bytes, a.sha256, a.malware from intel.attachment a
-     where a.event_id = ${eventId} and (not a.own_only or ${own})
-       and not exists (select from intel.attribute i where i.event_id = a.event_id and i.id = a.attribute_id and i.state <> 'accepted')
-    on conflict do nothing`;
-  await tx.run`
-    insert into comment (id, lane, event_id, entity_name, at, text)
-    select c.id, ${lane}, c.event_id, c.entity_name, c.at, ${toldComment(tx, lane)} from intel.comment c where c.event_id = ${eventId} and c.at <= ${commentsUntil}
-    on conflict do nothing`;
 }
 
 /** Takes the event off a lane with all that hangs on it, and returns the keys whose decisions have lost evidence. */
@@ -156,7 +137,7 @@ export async function markConsolidatedOnShelf(tx: Tx, eventId: string, hastens: 
 /** Takes the blocks of an event off the present shelf that are held on the write side. */
 export async function withholdBlocks(tx: Tx, eventId: string): Promise<{ lane: string; touched: string[] }[]> {
   const rows = await tx.rows<{ lane: string; vkey: string }>`
-    update indicator i set blockable = false, to_ids = i.to_ids and i.lane like 'e:%'
+    update indicator i set blockable = false, to_ids = i.to_ids and i.lane = 'e:' || e.owner_id
       from intel.attribute a, event e
      where e.id = ${eventId} and i.event_num = e.num and i.blockable and a.event_id = e.id and a.id = i.id and a.state = 'held'
     returning i.lane, i.vkey`;
@@ -212,9 +193,14 @@ export async function placeKeptSightings(tx: Tx, eventId: string, chunk: number,
 }
 
 /** Events of an owner that are out, but not on the present lanes of a shelf: newest first. */
-export async function ownNotOn(tx: Tx, shelf: string, ownerId: string, limit: number): Promise<{ id: string; chunks: number }[]> {
+export async function ownNotOn(
+  tx: Tx,
+  shelf: string,
+  ownerId: string,
+  limit: number,
+): Promise<{ id: string; chunks: number; rounds: number }[]> {
   return tx.rows`
-    select e.id, e.chunks from intel.event e
+    select e.id, e.chunks, e.rounds from intel.event e
      where e.owner_id = ${ownerId} and e.state = 'published'
        and not exists (select from ${tx.name(shelf)}.event s where s.id = e.id and s.lane in ('c', 'e:' || e.owner_id))
      order by e.arrived_at desc, e.id limit ${limit}`;

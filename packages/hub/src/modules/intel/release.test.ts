@@ -55,12 +55,14 @@ test('red never reaches a community, and nothing reaches one that is wider than 
   });
 });
 
-test('only the named group has what is for a group, and without a name nobody', () => {
+test('only the named group has what is for a group, of its members only those who may have its marking, and without a name nobody', () => {
   check((of, at) => {
     const groups = releasesOf(of, at).filter((each) => each.lane.startsWith('g:'));
     assert.deepEqual(
       groups.map((each) => each.lane),
-      of.distribution === 'group' && of.groupId !== null ? [`g:${group}`] : [],
+      of.distribution === 'group' && of.groupId !== null && (rank(of.tlp) <= rank(at.maxTlp) || at.maxTlp === 'amber+strict')
+        ? [`g:${group}`]
+        : [],
     );
   });
 });

@@ -134,6 +134,7 @@ export function reportRoutes(http: Http, intel: Intel): void {
       'intel.too_many',
       'intel.group_unknown',
       'intel.event_exists',
+      'intel.tlp_widened',
       'intel.idempotency_reused',
     ],
     async handle({ actor, query, request }) {

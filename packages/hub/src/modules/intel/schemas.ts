@@ -36,6 +36,47 @@ export const indicatorInput = Type.Object({
   tags: Type.Optional(Type.Array(tag, { maxItems: 200 })),
 });
 
+export const revisionInput = Type.Object({
+  title: markings.title,
+  tlp: markings.tlp,
+  pap: markings.pap,
+  distribution: markings.distribution,
+  groupId: markings.groupId,
+  date: Type.Optional(Type.String({ format: 'date' })),
+  threatLevel: Type.Optional(Type.Integer({ minimum: 1, maximum: 4 })),
+  tags: Type.Optional(Type.Array(tag, { maxItems: 200 })),
+  indicators: Type.Optional(
+    Type.Array(Type.Object({ id: Type.Optional(uuid), ...indicatorInput.properties }), {
+      maxItems: 250_000,
+      description: 'All that the event has afterwards: one that is not named leaves. Absent: as they are.',
+    }),
+  ),
+});
+
+const count = Type.Integer({ minimum: 0 });
+export const revised = Type.Object({
+  added: count,
+  changed: count,
+  removed: count,
+  waiting: Type.Integer({ minimum: 0, description: 'Of these, how many wait for an assessor.' }),
+});
+
+export const historyReply = Type.Object({
+  id: uuid,
+  revisions: Type.Array(
+    Type.Object({
+      at: instant,
+      arrivedAt: instant,
+      entityId: uuid,
+      by: Type.String(),
+      reportId: nullable(uuid),
+      changes: Type.Record(Type.String(), Type.Unknown(), {
+        description: 'What was changed, and what it was; of many parts the first 200.',
+      }),
+    }),
+  ),
+});
+
 const eventInput = Type.Object({
   ...markings,
   date: Type.Optional(Type.String({ format: 'date' })),

@@ -52,6 +52,9 @@ export type EventRow = {
   readonly claimedBy: string | null;
   readonly claimedAt: Date | null;
   readonly chunks: number;
+  readonly rounds: number;
+  readonly revision: number | null;
+  readonly review: boolean;
   readonly attributeCount: number;
   readonly danger: number;
   readonly tags: unknown;
@@ -79,17 +82,17 @@ export async function insertReport(tx: Tx, row: ReportRow): Promise<boolean> {
 }
 
 /** What is missing is as it was written: a JSON null would count as said. */
-const onlySaid = (fields: Readonly<Record<string, unknown>>) =>
+export const onlySaid = (fields: Readonly<Record<string, unknown>>) =>
   Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== null));
 
 /** Returns false when the owner has an event with this source UUID already. */
 export async function insertEvent(tx: Tx, row: EventRow): Promise<boolean> {
   const rows = await tx.run`
     insert into intel.event (id, report_id, uuid, owner_id, owner_name, voice, author_name, author_uuid, info, date, threat_level, analysis, tlp, pap,
-                             distribution, group_id, timestamp, confidence, arrived_at, state, published_at, chunks, attribute_count, danger, tags, extra, told)
+                             distribution, group_id, timestamp, confidence, arrived_at, state, published_at, chunks, rounds, attribute_count, danger, tags, extra, told)
     values (${row.id}, ${row.reportId}, ${row.uuid}, ${row.ownerId}, ${row.ownerName}, ${row.voice}, ${row.authorName}, ${row.authorUuid}, ${row.info},
             ${row.date}, ${row.threatLevel}, ${row.analysis}, ${row.tlp}, ${row.pap}, ${row.distribution}, ${row.groupId}, ${row.timestamp},
-            ${row.confidence}, ${row.arrivedAt}, ${row.state}, ${row.publishedAt}, ${row.chunks}, ${row.attributeCount}, ${row.danger},
+            ${row.confidence}, ${row.arrivedAt}, ${row.state}, ${row.publishedAt}, ${row.chunks}, ${row.rounds}, ${row.attributeCount}, ${row.danger},
             ${row.tags === null ? null : tx.json(row.tags)}, ${row.extra === null ? null : tx.json(row.extra)},
             ${row.told === null ? null : tx.json(onlySaid(row.told))})
     on conflict (owner_id, uuid) where state <> 'rejected' do nothing`;
@@ -106,6 +109,7 @@ const attributeColumns = [
   'last_seen',
   'timestamp',
   'chunk',
+  'revision',
   'kind',
   'state',
   'to_ids',
@@ -124,18 +128,23 @@ const attributeColumns = [
   'told',
 ] as const;
 
-/** Attributes in the order given; `chunkOf` says in which round each travels. */
+/** When an attribute travels: the chunk or round of its value, and the round of the last change to the rest. */
+export type Travels = { readonly chunk: number; readonly revision: number | null };
+export type AttributeRow = Omit<JudgedAttribute, 'state'> & { readonly state: AttributeState };
+
+/** Attributes in the order given. */
 export async function insertAttributes(
   tx: Tx,
   eventId: string,
   timestamp: number,
-  rows: readonly JudgedAttribute[],
-  chunkOf: (index: number) => number,
+  rows: readonly AttributeRow[],
+  travelsOf: (index: number) => Travels,
 ): Promise<void> {
   const json = (value: unknown): string | null => (value === null || value === undefined ? null : JSON.stringify(value));
   function* lines(): Generator<readonly CopyValue[]> {
     for (const [index, row] of rows.entries()) {
       const draft = row.draft;
+      const { chunk, revision } = travelsOf(index);
       yield [
         row.id,
         eventId,
@@ -145,7 +154,8 @@ export async function insertAttributes(
         draft.firstSeen ?? null,
         draft.lastSeen ?? null,
         draft.timestamp ?? timestamp,
-        chunkOf(index),
+        chunk,
+        revision,
         kindIndex[row.kind],
         row.state,
         row.toIds,
@@ -186,7 +196,7 @@ export function unpackExtra(extra: Extra | null): { readonly extra: Extra | unde
   return { extra: Object.keys(rest).length === 0 ? undefined : rest, draft: (draft ?? {}) as Readonly<Record<string, unknown>> };
 }
 
-const attributeExtra = (
+export const attributeExtra = (
   { deleted, distribution, tlp, pap, extra, firstSeen, lastSeen, timestamp }: DraftAttribute,
   eventTimestamp: number,
 ): Extra | null =>
@@ -200,18 +210,24 @@ const attributeExtra = (
     timed: timestamp === undefined && eventTimestamp > 0 ? false : undefined,
   });
 
-export async function insertObjects(tx: Tx, eventId: string, timestamp: number, objects: readonly JudgedObject[]): Promise<void> {
+export async function insertObjects(
+  tx: Tx,
+  eventId: string,
+  timestamp: number,
+  objects: readonly JudgedObject[],
+  travels: Travels = { chunk: 0, revision: null },
+): Promise<void> {
   for (const { id, ownOnly, draft, told } of objects) {
     const written = wordsOf(draft);
     await tx.run`
-      insert into intel.object (id, event_id, own_only, name, meta_category, comment, timestamp, refs, extra, told)
-      values (${id}, ${eventId}, ${ownOnly}, ${draft.name}, ${draft.metaCategory ?? null}, ${written.comment}, ${draft.timestamp ?? timestamp},
+      insert into intel.object (id, event_id, own_only, chunk, revision, name, meta_category, comment, timestamp, refs, extra, told)
+      values (${id}, ${eventId}, ${ownOnly}, ${travels.chunk}, ${travels.revision}, ${draft.name}, ${draft.metaCategory ?? null}, ${written.comment}, ${draft.timestamp ?? timestamp},
               ${written.refs === null ? null : tx.json(written.refs)}, ${written.extra === null ? null : tx.json(written.extra)},
               ${told === undefined ? null : tx.json(onlySaid(wordsOf(told)))})`;
   }
 }
 
-const wordsOf = (draft: DraftObject) => {
+export const wordsOf = (draft: DraftObject) => {
   const { templateUuid, templateVersion, description, deleted, distribution, firstSeen, lastSeen } = draft;
   return {
     comment: draft.comment ?? null,
@@ -227,6 +243,7 @@ export async function insertAttachment(
     readonly eventId: string;
     readonly attributeId: string | null;
     readonly ownOnly: boolean;
+    readonly chunk: number;
     readonly name: string;
     readonly bytes: Buffer;
     readonly sha256: string;
@@ -235,8 +252,8 @@ export async function insertAttachment(
 ): Promise<void> {
   await tx.run`insert into intel.blob (sha256, bytes) values (${row.sha256}, ${row.bytes}) on conflict (sha256) do nothing`;
   await tx.run`
-    insert into intel.attachment (id, event_id, attribute_id, own_only, name, bytes, sha256, malware)
-    values (${row.id}, ${row.eventId}, ${row.attributeId}, ${row.ownOnly}, ${row.name}, ${row.bytes.length}, ${row.sha256}, ${row.malware})`;
+    insert into intel.attachment (id, event_id, attribute_id, own_only, chunk, name, bytes, sha256, malware)
+    values (${row.id}, ${row.eventId}, ${row.attributeId}, ${row.ownOnly}, ${row.chunk}, ${row.name}, ${row.bytes.length}, ${row.sha256}, ${row.malware})`;
 }
 
 /** Locks the row, so that two decisions at once end as two steps and not as a mixture. */
@@ -251,10 +268,10 @@ export async function readEventRow(db: Db, eventId: string): Promise<EventRow | 
 export const eventColumns = (db: Db) => db.sql`
   e.id, e.report_id, e.uuid, e.owner_id, e.owner_name, e.voice, e.author_name, e.author_uuid, e.info, e.date::text as date, e.threat_level, e.analysis,
   e.tlp, e.pap, e.distribution, e.group_id, e.timestamp, e.confidence, e.arrived_at, e.state, e.published_at, e.consolidated_at, e.retracted_at,
-  e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.attribute_count, e.danger, e.tags, e.extra, e.told`;
+  e.retract_reason, e.claimed_by, e.claimed_at, e.chunks, e.rounds, e.revision, e.review, e.attribute_count, e.danger, e.tags, e.extra, e.told`;
 
 export async function markPublished(tx: Tx, eventId: string, at: Date, chunks: number): Promise<void> {
-  await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, claimed_by = null, retract_reason = null where id = ${eventId}`;
+  await tx.run`update intel.event set state = 'published', published_at = coalesce(published_at, ${at}), chunks = ${chunks}, rounds = ${chunks}, claimed_by = null, retract_reason = null where id = ${eventId}`;
 }
 
 export async function markState(tx: Tx, eventId: string, state: 'rejected' | 'retracted', at: Date, reason: string): Promise<void> {
@@ -265,7 +282,7 @@ export async function markConsolidated(tx: Tx, eventId: string, at: Date): Promi
   await tx.run`update intel.event set consolidated_at = coalesce(consolidated_at, ${at}) where id = ${eventId}`;
 }
 
-/** Attributes of one event in a state become another state and travel in `chunk`. Returns how many. */
+/** Attributes of one event in a state become another state. Returns how many. */
 export async function moveAttributes(
   tx: Tx,
   eventId: string,
@@ -273,13 +290,12 @@ export async function moveAttributes(
     readonly ids: readonly string[] | 'all';
     readonly from: readonly AttributeState[];
     readonly to: AttributeState;
-    readonly chunk: number;
     readonly reason: string | null;
   },
 ): Promise<number> {
   return tx.run`
     update intel.attribute
-       set state = ${change.to}, chunk = ${change.chunk}, reason = coalesce(${change.reason}, reason)
+       set state = ${change.to}, reason = coalesce(${change.reason}, reason)
      where event_id = ${eventId}
        and state = any (${change.from as string[]})
        and (${change.ids === 'all'} or id = any (${change.ids === 'all' ? [] : (change.ids as string[])}::uuid[]))`;

@@ -9,7 +9,10 @@ import type { Draft, InputFormat } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
 import { asUuid, blocksOf, dangerOf, holdTogether, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
-import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport, packExtra } from './store.ts';
+import { prepareRevision } from './prepare-revision.ts';
+import { headExtra, type Revision, reviseEvent } from './revise.ts';
+import { findOwnEvent } from './revise-store.ts';
+import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport } from './store.ts';
 import { tellEvent } from './told.ts';
 import type { VkeyOf } from './vkey.ts';
 
@@ -98,7 +101,9 @@ export async function submitDrafts(
     (sum, draft) => sum + draft.attributes.length + draft.objects.reduce((n, object) => n + object.attributes.length, 0),
     0,
   );
-  const hasContent = total > 0 || drafts.some((draft) => draft.attachments.length > 0);
+  // An event says something without any indicator: a report's text, an object, a cluster. Of what is no event, the indicators are all.
+  const isEvent = input.format === 'misp' || input.format === 'stix';
+  const hasContent = total > 0 || (isEvent && drafts.length > 0) || drafts.some((draft) => draft.attachments.length > 0);
   if (!hasContent) throw fail('intel.nothing_found', 'No indicator was found in the input.');
   if (total > limits.attributesPerReport) throw fail('intel.too_many', `${total} indicators in one submission.`);
   requireGroup(actor, input.markings);
@@ -109,23 +114,28 @@ export async function submitDrafts(
   const tables = deps.guardTables();
   const paced: { why: PaceHold['why']; blocks: number }[] = [];
   const events: Omit<Prepared, 'reportId' | 'receivedAt' | 'markings' | 'foreign'>[] = [];
+  const revisions: Revision[] = [];
+  const context = { tables, own: reporter.own, trusted: trust.passes, uuid: siblings(deps.ids.uuid), vkeyOf: deps.vkeyOf };
+  const keep = (attributes: readonly JudgedAttribute[]) =>
+    dropped.size === 0 ? attributes : attributes.filter((attribute) => !dropped.has(attribute.canonical));
   for (const draft of drafts) {
+    const uuid = asUuid(draft.uuid);
+    const known = uuid === undefined ? undefined : await findOwnEvent(deps.db, actor.entityId, uuid);
+    if (known !== undefined) {
+      const marking = { markings: input.markings, foreign: isEvent, receivedAt, reportId, source: { reporter, trust, tables } };
+      const revision = await prepareRevision(known, draft, context, marking);
+      revisions.push({ ...revision, attributes: keep(revision.attributes) });
+      continue;
+    }
     const { tlp, pap } = markingOf(input.markings, draft);
-    const judged = await judgeDraftInTurns(draft, {
-      tables,
-      own: reporter.own,
-      tlp,
-      pap,
-      trusted: trust.passes,
-      uuid: siblings(deps.ids.uuid),
-      vkeyOf: deps.vkeyOf,
-    });
-    const chosen = dropped.size === 0 ? judged.attributes : judged.attributes.filter((attribute) => !dropped.has(attribute.canonical));
+    const judged = await judgeDraftInTurns(draft, { ...context, uuid: siblings(deps.ids.uuid), tlp, pap });
+    const chosen = keep(judged.attributes);
     const { attributes, held } = pacedOf(deps, actor.entityId, reporter, trust, chosen, tables, distributionOf(input.markings, draft));
     if (held !== undefined) paced.push({ why: held.why, blocks: chosen.filter((attribute) => attribute.blockable).length });
     const files = attributesOfFiles(draft.attachments, judged.attributes);
-    events.push({ id: deps.ids.uuid(), draft, tlp, pap, ...judged, files, attributes });
+    events.push({ id: deps.ids.uuid(), draft, tlp, pap, ...judged, files, attributes, speaks: trust.passes('other') });
   }
+  const ids = [...events.map((event) => event.id), ...revisions.map((revision) => revision.eventId)];
 
   const turn = total > limits.urgentAttributes ? deps.bulkTurn : undefined;
   const acknowledgement = await (turn ?? atOnce)(() =>
@@ -143,7 +153,7 @@ export async function submitDrafts(
         idempotencyKey: input.idempotencyKey ?? null,
         digest: input.digest,
         raw: input.bytes !== undefined && input.bytes.length <= limits.rawBytes ? input.bytes : null,
-        events: events.map((event) => event.id),
+        events: ids,
       });
       if (!isFirst) return undefined;
       for (const event of events)
@@ -152,15 +162,16 @@ export async function submitDrafts(
           reportId,
           receivedAt,
           markings: input.markings,
-          foreign: input.format === 'misp' || input.format === 'stix',
+          foreign: isEvent,
         });
+      for (const revision of revisions) await reviseEvent(deps, tx, actor, revision);
       await deps.trail.record(tx, actor, 'intel.report', reportId, {
-        events: events.map((event) => event.id),
+        events: ids,
         indicators: total,
         channel: input.channel,
         ...(paced.length === 0 ? {} : { heldTogether: paced }),
       });
-      return { reportId, receivedAt, events: events.map((event) => event.id), repeated: false };
+      return { reportId, receivedAt, events: ids, repeated: false };
     }),
   );
   deps.bus.nudge();
@@ -235,6 +246,8 @@ type Prepared = {
   readonly tlp: Tlp;
   readonly pap: Pap;
   readonly attributes: readonly JudgedAttribute[];
+  /** Whether the sender's word passes without a person where there is no value to judge. */
+  readonly speaks: boolean;
   /** For each of the draft's attachments the attribute that it belongs to, if any. */
   readonly files: readonly (JudgedAttribute | undefined)[];
   readonly objects: Parameters<typeof insertObjects>[3];
@@ -247,25 +260,12 @@ type Prepared = {
 async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Reporter, event: Prepared): Promise<void> {
   const { draft } = event;
   // Whole events wait while any part of them does; what the guard refuses or holds does not keep the rest from passing.
-  const waits = event.attributes.some((attribute) => attribute.state === 'pending');
+  const waits = event.attributes.length === 0 ? !event.speaks : event.attributes.some((attribute) => attribute.state === 'pending');
   const chunks = Math.max(1, Math.ceil(event.attributes.length / limits.chunkAttributes));
   const timestamp = draft.timestamp ?? Math.floor(event.receivedAt.getTime() / 1000);
   const info = (event.markings.info ?? draft.info).slice(0, limits.infoChars);
   const told = tellEvent({ ...draft, info }, { own: reporter.own, withheld: [] });
-  const extraOf = (said: Draft) =>
-    packExtra(said.extra, {
-      // What the source said where our own marking may differ, for its own format's export.
-      tlp: event.markings.tlp ?? said.tlp,
-      pap: event.markings.pap ?? said.pap,
-      // A foreign event without a marking or an author is given back without one; what was written here always says both.
-      foreign: event.foreign ? true : undefined,
-      distribution: said.distribution,
-      date: said.date,
-      threatLevel: said.threatLevel,
-      analysis: said.analysis,
-      timestamp: said.timestamp,
-      sightings: said.sightings.length === 0 ? undefined : said.sightings,
-    });
+  const extraOf = (said: Draft) => headExtra(said, event.markings, event.foreign);
   const inserted = await insertEvent(tx, {
     id: event.id,
     reportId: event.reportId,
@@ -294,6 +294,9 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     claimedBy: null,
     claimedAt: null,
     chunks,
+    rounds: chunks,
+    revision: null,
+    review: false,
     attributeCount: event.attributes.length,
     danger: dangerOf(draft, event.attributes),
     tags: tagsOf(draft.tags),
@@ -304,7 +307,10 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
     throw fail('intel.event_exists', `The event ${draft.uuid ?? ''} was sent before.`, [
       { field: 'uuid', message: 'You have an event with this UUID.' },
     ]);
-  await insertAttributes(tx, event.id, timestamp, event.attributes, (index) => Math.floor(index / limits.chunkAttributes));
+  await insertAttributes(tx, event.id, timestamp, event.attributes, (index) => ({
+    chunk: Math.floor(index / limits.chunkAttributes),
+    revision: null,
+  }));
   await insertObjects(tx, event.id, timestamp, event.objects);
   for (const [index, attachment] of draft.attachments.entries()) {
     const owner = event.files[index];
@@ -317,6 +323,7 @@ async function storeEvent(deps: SubmitDeps, tx: Tx, actor: Actor, reporter: Repo
       attributeId: owner?.id ?? null,
       // Bytes are not searched; a file whose name tells somebody's stays with its owner.
       ownOnly: owner?.ownOnly ?? reporter.own.inText(attachment.name).length > 0,
+      chunk: 0,
       name: attachment.name,
       bytes: attachment.bytes,
       sha256,

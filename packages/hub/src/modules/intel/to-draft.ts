@@ -91,6 +91,9 @@ function attributeOf(row: ShelfIndicator, leaving: Leaving): DraftAttribute {
   }) as DraftAttribute;
 }
 
+/** One attribute with everything that its owner said of it. */
+export const draftAttributeOf = (row: ShelfIndicator): DraftAttribute => attributeOf(row, (extra) => extra);
+
 function objectOf(row: ShelfObject, attributes: readonly DraftAttribute[], leaving: Leaving): DraftObject {
   const { extra, draft } = unpackExtra(row.extra);
   return defined({
