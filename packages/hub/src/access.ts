@@ -6,7 +6,7 @@ import { findEntity, findEntityAccess, viewerOf, voiceOf } from '#members';
 import type { Viewer } from '#platform/actor';
 import type { Clock } from '#platform/clock';
 import type { Db, Pool, Tx } from '#platform/db';
-import type { Audience } from '#platform/shelf';
+import { type Audience, stillWaits } from '#platform/shelf';
 import { type Levels, readReading } from '#scoring';
 
 export type AccessDeps = {
@@ -14,7 +14,6 @@ export type AccessDeps = {
   readonly pools: ReadonlyMap<string, Pool>;
   readonly levels: Levels;
   readonly clock: Clock;
-  readonly audiences: readonly Audience[];
 };
 
 /** How long what was read of an entity is used again; a change is heard of at once through the log. */
@@ -25,7 +24,6 @@ const cacheMax = 5_000;
 type Asset = { readonly kind: 'ip' | 'net' | 'domain' | 'mail_domain'; readonly value: string };
 
 export function access(deps: AccessDeps) {
-  const waiting = new Set(deps.audiences.filter((audience) => audience.delayMs > 0).map((audience) => audience.name));
   const cache = new Map<string, { readonly untilMs: number; readonly reporter: Promise<Reporter> }>();
 
   async function readReporter(entityId: string): Promise<Reporter> {
@@ -37,9 +35,10 @@ export function access(deps: AccessDeps) {
       deps.db.rows<{ name: string; mail: string }>`select name, mail from members.person where entity_id = ${entityId} limit 10000`,
     ]);
     const level = await deps.levels.access(entity.level);
+    const audience = (await deps.levels.audiences()).find((each) => each.name === level.shelf);
     return {
       shelf: level.shelf,
-      waits: waiting.has(level.shelf),
+      waits: audience === undefined || stillWaits(audience, deps.clock.now()),
       name: entity.name,
       kind: entity.kind,
       level: entity.level,
@@ -113,7 +112,8 @@ export function access(deps: AccessDeps) {
       return viewers;
     },
     readsAtOnce: (audiences: readonly Audience[]) => {
-      const immediate = new Set(audiences.filter((audience) => audience.delayMs === 0).map((audience) => audience.name));
+      const now = deps.clock.now();
+      const immediate = new Set(audiences.filter((audience) => !stillWaits(audience, now)).map((audience) => audience.name));
       return async (tx: Tx, entityIds: readonly string[]): Promise<ReadonlySet<string>> =>
         new Set([...(await shelfOf(tx, entityIds))].filter(([, shelf]) => immediate.has(shelf)).map(([id]) => id));
     },

@@ -50,7 +50,7 @@ import { createOutbound, outboundErrors } from '#platform/outbound';
 import type { Log } from '#platform/ports';
 import { reachDatabase } from '#platform/reach-database';
 import { databaseSecret, hubSecret } from '#platform/secret';
-import { openShelfPools, prepareShelves } from '#platform/shelf';
+import { openShelfPools, prepareShelves, termsAt } from '#platform/shelf';
 import { createTrail, type TrailLog, trailRoutes } from '#platform/trail';
 import { createLevels, createScoring, scoringErrors, scoringRoutes } from '#scoring';
 import { canonicaliseKind } from '#values';
@@ -118,12 +118,13 @@ export async function startHub(options: HubOptions) {
     // Who reads what when.
     const levels = createLevels({ db, clock });
     const audiences = await levels.audiences();
+    const shelves = audiences.map((audience) => audience.name);
     await prepareShelves(db, audiences, join(migrationsFolder, 'shelf'), (line) => log.info({}, line));
     const pools = await openShelfPools(db, options.databaseUrl, audiences, Math.max(2, Math.floor((options.connections ?? 12) / 2)));
     for (const pool of pools.values()) stops.push(() => pool.close());
 
     // The log, the keys, the trail.
-    const leader = createLeader({ db, clock, log, audiences });
+    const leader = createLeader({ db, clock, log, shelves, audiences: (tx) => levels.audiencesIn(tx) });
     const bus = leader.bus;
     const keys = await createKeys({ db, dataDir: options.dataDir, clock, log });
     stops.push(() => keys.stop());
@@ -161,8 +162,8 @@ export async function startHub(options: HubOptions) {
       ...(options.oidc === undefined ? {} : { oidc: options.oidc }),
       ...(options.testing?.passwordRounds === undefined ? {} : { passwordRounds: options.testing.passwordRounds }),
     });
-    const scoring = createScoring({ db, bus, trail, clock, ids, levels, members, shelves: audiences.map((audience) => audience.name) });
-    const see = access({ db, pools, levels, clock, audiences });
+    const scoring = createScoring({ db, bus, trail, clock, ids, levels, members, shelves });
+    const see = access({ db, pools, levels, clock });
     const guard = createGuard({
       db,
       trail,
@@ -209,18 +210,20 @@ export async function startHub(options: HubOptions) {
       leader,
       signer: keys.signer,
       policy: policies.inForce,
-      audiences,
-      onCorroborated: (tx, vkeys) =>
-        corroborate(
+      shelves,
+      async onCorroborated(tx, vkeys) {
+        const audiences = await levels.audiencesIn(tx);
+        return corroborate(
           {
             bus,
             clock,
             readsAtOnce: see.readsAtOnce(audiences),
-            waiting: audiences.filter((each) => each.onConsolidation).map((each) => each.name),
+            waiting: (publishedAt) => audiences.filter((each) => termsAt(each, publishedAt).onConsolidation).map((each) => each.name),
           },
           tx,
           vkeys,
-        ),
+        );
+      },
     });
     leader.plan(['guard.released'], async (tx, entries) => {
       for (const entry of entries) {

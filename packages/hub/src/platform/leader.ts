@@ -46,7 +46,15 @@ export type Leader = {
   settled(): Promise<void>;
 };
 
-export type LeaderDeps = { readonly db: Pool; readonly clock: Clock; readonly log: Log; readonly audiences: readonly Audience[] };
+export type LeaderDeps = {
+  readonly db: Pool;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Names of the shelves that this process has prepared. */
+  readonly shelves: readonly string[];
+  /** Who waits how long, as the transaction sees it: nothing that was announced after a change may be planned by what was before. */
+  readonly audiences: (tx: Tx) => Promise<readonly Audience[]>;
+};
 
 /** Whoever holds this session lock numbers entries and fills shelves. */
 export const leaderLock = 7373003;
@@ -85,7 +93,6 @@ export function createLeader(deps: LeaderDeps): Leader {
   const entryListeners: ((entry: BusEntry) => void)[] = [];
   let entriesSeen = -1;
   let reading: Promise<void> | undefined;
-  const byName = new Map(deps.audiences.map((audience) => [audience.name, audience]));
   let running = false;
   let leading = false;
   let pending = false;
@@ -140,11 +147,10 @@ export function createLeader(deps: LeaderDeps): Leader {
 
   async function fill(
     tx: Tx,
-    shelfName: string,
+    audience: Audience | undefined,
     work: (audience: Audience, output: ShelfOutput, now: Date) => Promise<void>,
     now: Date,
   ): Promise<void> {
-    const audience = byName.get(shelfName);
     if (audience === undefined) return;
     // A plan that was made while the tables were small would be kept while an import makes them large; planning costs under a millisecond.
     // Rows are asked for by key, and few are found; by the statistics of a growing table the planner would read all of it, or build a bitmap for
@@ -159,13 +165,13 @@ export function createLeader(deps: LeaderDeps): Leader {
     if (output.entries.length + output.changes.size > 0) await tx.run`select pg_notify(${shelfChannel}, ${audience.name})`;
   }
 
-  async function carryOut(tx: Tx, items: readonly PlanItem[], now: Date): Promise<void> {
+  async function carryOut(tx: Tx, items: readonly PlanItem[], audiences: readonly Audience[], now: Date): Promise<void> {
     const shelves = new Map<string, PlanItem[]>();
     for (const item of items) shelves.set(item.shelf, [...(shelves.get(item.shelf) ?? []), item]);
     for (const [shelf, mine] of shelves) {
       await fill(
         tx,
-        shelf,
+        audiences.find((audience) => audience.name === shelf),
         async (audience, output) => {
           for (const { topics, projector } of projectors) {
             const relevant = mine.filter((item) => topics.has(item.topic));
@@ -177,13 +183,13 @@ export function createLeader(deps: LeaderDeps): Leader {
     }
   }
 
-  async function planEntries(tx: Tx, entries: readonly BusEntry[], now: Date): Promise<PlanItem[]> {
+  async function planEntries(tx: Tx, entries: readonly BusEntry[], audiences: readonly Audience[], now: Date): Promise<PlanItem[]> {
     const due: PlanItem[] = [];
     const later: PlanItem[] = [];
     for (const [topic, planner] of planners) {
       const mine = entries.filter((entry) => entry.topic === topic);
       if (mine.length === 0) continue;
-      for (const item of await planner(tx, mine, deps.audiences, now)) (item.dueAt <= now ? due : later).push(item);
+      for (const item of await planner(tx, mine, audiences, now)) (item.dueAt <= now ? due : later).push(item);
     }
     for (const item of later) {
       await tx.run`insert into bus.plan (shelf, lane, topic, key, due_at, payload, arrived_at)
@@ -197,17 +203,18 @@ export function createLeader(deps: LeaderDeps): Leader {
     try {
       return await deps.db.transaction(async (tx) => {
         const mixed = urgentRounds >= urgentRoundsMax;
-        const entries = await numberEntries(tx, maxUrgent, maxBulk, mixed);
+        // In this order, on one way to the database and back: whatever is numbered here is planned by terms at least as new as it is.
+        const [entries, audiences] = await Promise.all([numberEntries(tx, maxUrgent, maxBulk, mixed), deps.audiences(tx)]);
         const alone = !mixed && entries.some((entry) => entry.urgent);
         urgentRounds = alone ? urgentRounds + 1 : 0;
         const now = deps.clock.now();
-        const due = await planEntries(tx, entries, now);
+        const due = await planEntries(tx, entries, audiences, now);
         const waiting = alone
           ? []
           : await tx.rows<PlanItem>`
           delete from bus.plan where id in (select id from bus.plan where due_at <= ${now} order by due_at, id limit ${maxDue})
           returning shelf, lane, topic, key, payload, due_at, arrived_at`;
-        await carryOut(tx, [...due, ...waiting], now);
+        await carryOut(tx, [...due, ...waiting], audiences, now);
         if (entries.some((entry) => heardTopics.has(entry.topic))) await tx.run`select pg_notify(${logChannel}, '')`;
         return entries.length + waiting.length > 0;
       });
@@ -227,7 +234,8 @@ export function createLeader(deps: LeaderDeps): Leader {
 
   const carryOutOne = async (tx: Tx, entry: BusEntry): Promise<void> => {
     const now = deps.clock.now();
-    await carryOut(tx, await planEntries(tx, [entry], now), now);
+    const audiences = await deps.audiences(tx);
+    await carryOut(tx, await planEntries(tx, [entry], audiences, now), audiences, now);
   };
 
   async function runDuties(): Promise<boolean> {
@@ -313,7 +321,8 @@ export function createLeader(deps: LeaderDeps): Leader {
       inTurn(() =>
         deps.db.transaction(async (tx) => {
           const now = deps.clock.now();
-          for (const name of names) await fill(tx, name, (audience, output) => work(tx, audience, [], output, now), now);
+          for (const audience of await deps.audiences(tx))
+            if (names.includes(audience.name)) await fill(tx, audience, (_, output) => work(tx, audience, [], output, now), now);
         }),
       ),
     async start() {
@@ -329,7 +338,7 @@ export function createLeader(deps: LeaderDeps): Leader {
           },
           // Nobody knows which shelf changed while nobody listened.
           () => {
-            for (const { name } of deps.audiences) for (const listener of heard) listener(name);
+            for (const name of deps.shelves) for (const listener of heard) listener(name);
           },
         ),
       );

@@ -9,8 +9,14 @@ import { StartRefused } from './start-refused.ts';
  * An audience: everybody who reads at the same time. Its shelf is a schema of its own with a login of its own that may read that schema and
  * nothing else, so what has not been released to it cannot be reached from its readers' requests by any query.
  */
-export type Audience = {
+export type Audience = Terms & {
   readonly name: string;
+  /** Terms before the present ones, oldest first, each with when it ended: what was published under them keeps its release time. */
+  readonly before?: readonly (Terms & { readonly until: Date })[];
+};
+
+/** What an audience waits for. */
+export type Terms = {
   /** How long after publication; 0 is at once. */
   readonly delayMs: number;
   /** Whether consolidation ends the waiting. */
@@ -18,6 +24,30 @@ export type Audience = {
   /** Nothing narrower than this is ever put on the shelf's community lane. */
   readonly maxTlp: Tlp;
 };
+
+/** The terms that were in force at a time: those of whatever was published, sighted, said or ruled then. */
+export function termsAt(audience: Audience, at: Date): Terms {
+  return audience.before?.find((terms) => at < terms.until) ?? audience;
+}
+
+/** Whether the audience has yet to receive anything that others have: it waits by its terms, or for what was published under earlier ones. */
+export function stillWaits(audience: Audience, now: Date): boolean {
+  return audience.delayMs > 0 || (audience.before ?? []).some((terms) => terms.until.getTime() + terms.delayMs > now.getTime());
+}
+
+/** The times from which the audience has not received everything yet, as a PostgreSQL `tstzmultirange`. */
+export function waitingTimes(audience: Pick<Audience, 'delayMs' | 'before'>, now: Date): string {
+  const ranges: string[] = [];
+  let since = Number.NEGATIVE_INFINITY;
+  for (const terms of [...(audience.before ?? []), { delayMs: audience.delayMs, until: undefined }]) {
+    const waited = now.getTime() - terms.delayMs;
+    const from = waited < since ? `[${new Date(since).toISOString()}` : `(${new Date(waited).toISOString()}`;
+    if (terms.until === undefined) ranges.push(`${from},)`);
+    else if (Math.max(since, waited) < terms.until.getTime()) ranges.push(`${from},${terms.until.toISOString()})`);
+    since = terms.until?.getTime() ?? since;
+  }
+  return `{${ranges.join()}}`;
+}
 
 /** Something that goes to a lane of a shelf at a time. */
 export type PlanItem = {

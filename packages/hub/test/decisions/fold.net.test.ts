@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { type ValueKind, valueKinds } from '@rebato/contract';
 import fc from 'fast-check';
 import { systemIds } from '#platform/ids';
+import { waitingTimes } from '#platform/shelf';
 import { defaultPolicy, type Evidence, fold } from '../../src/modules/decisions/fold.ts';
 import { refold } from '../../src/modules/decisions/store.ts';
 import { createVkeys } from '../../src/modules/intel/vkey.ts';
@@ -104,7 +105,7 @@ test('what the database folds from random histories is what the specification sa
         }
         const vkeys = values.map((each) => each.vkey);
         const compare = async (cases: readonly (History & { vkey: string })[], round: string): Promise<number> => {
-          const transitions = await refold(tx, lane, vkeys, defaultPolicy, 'retracted', now, delayMs);
+          const transitions = await refold(tx, lane, vkeys, defaultPolicy, 'retracted', now, waitingTimes({ delayMs }, now));
           const rows = new Map(
             (await tx.rows<Row>`select vkey, strength, confidence, voices, until, gone from decision where lane = ${lane}`).map((row) => [
               row.vkey,
@@ -127,7 +128,7 @@ test('what the database folds from random histories is what the specification sa
             if (is !== undefined) inForce += 1;
           }
           assert.deepEqual(
-            await refold(tx, lane, vkeys, defaultPolicy, 'retracted', now, delayMs),
+            await refold(tx, lane, vkeys, defaultPolicy, 'retracted', now, waitingTimes({ delayMs }, now)),
             [],
             `${round}: folding again changes nothing`,
           );

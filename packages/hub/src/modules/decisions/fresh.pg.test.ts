@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { waitingTimes } from '#platform/shelf';
 import { startTestHub, type TestHub, type TestMember } from '#test/hub';
 import { defaultPolicy, type Evidence, fold } from './fold.ts';
 import { kindAt, refold, strengthAt, type Transition } from './store.ts';
@@ -37,7 +38,7 @@ async function refolded(hub: TestHub): Promise<Transition[]> {
   const vkeys = (await decided(hub)).map((row) => row.vkey);
   const changed: Transition[] = [];
   await hub.leader.onShelves(['immediate'], async (tx, _audience, _items, _output, now) => {
-    changed.push(...(await refold(tx, 'c', vkeys, defaultPolicy, 'narrowed', now, 0)));
+    changed.push(...(await refold(tx, 'c', vkeys, defaultPolicy, 'narrowed', now, waitingTimes({ delayMs: 0 }, now))));
   });
   return changed;
 }

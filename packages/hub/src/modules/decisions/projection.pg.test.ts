@@ -28,6 +28,7 @@ const audiences: readonly Audience[] = [
   { name: 'immediate', delayMs: 0, onConsolidation: false, maxTlp: 'amber+strict' },
   { name: 'informed', delayMs: 24 * hourMs, onConsolidation: true, maxTlp: 'amber+strict' },
 ];
+const names = audiences.map(({ name }) => name);
 const log = {
   info() {},
   warn() {},
@@ -54,11 +55,11 @@ async function startBench() {
   const clock = manualClock(new Date('2026-11-23T10:00:00Z'));
   const dataDir = await mkdtemp(join(tmpdir(), 'rebato-bench-'));
   const keys = await createKeys({ db, dataDir, clock, log });
-  const leader = createLeader({ db, clock, log, audiences });
+  const leader = createLeader({ db, clock, log, shelves: names, audiences: async () => audiences });
   const shelves = new Map<string, string>();
   const shelfOf = async () => shelves;
   registerIntel(leader, shelfOf, async () => new Map());
-  registerDecisions({ leader, signer: keys.signer, policy: () => defaultPolicy, audiences });
+  registerDecisions({ leader, signer: keys.signer, policy: () => defaultPolicy, shelves: names });
   await leader.start();
   const trail = { record: async () => {} };
   const deps = {

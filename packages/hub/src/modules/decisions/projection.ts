@@ -4,7 +4,7 @@ import type { PlacedValue } from '#intel';
 import type { Tx } from '#platform/db';
 import type { Signer } from '#platform/keys';
 import type { Leader, Projector, Sealer, ShelfOutput } from '#platform/leader';
-import type { Audience, PlanItem } from '#platform/shelf';
+import { type Audience, type PlanItem, stillWaits, termsAt, waitingTimes } from '#platform/shelf';
 import { addDigest, digestSum, parseDigest, printDigest } from './digest.ts';
 import type { DecisionPolicy } from './fold.ts';
 import { placeFresh } from './fresh.ts';
@@ -17,6 +17,7 @@ import {
   putBatch,
   readHalt,
   readLifts,
+  readRuledTimes,
   readRuling,
   refold,
   removeAllow,
@@ -29,7 +30,8 @@ export type ProjectionDeps = {
   readonly leader: Leader;
   readonly signer: Signer;
   readonly policy: () => DecisionPolicy;
-  readonly audiences: readonly Audience[];
+  /** Names of the shelves. */
+  readonly shelves: readonly string[];
   /** Values that have found a second voice, where everything is read at once. */
   readonly onCorroborated?: (tx: Tx, vkeys: readonly string[]) => Promise<unknown>;
 };
@@ -46,9 +48,14 @@ const changesMax = 2_000;
 /** Hangs decisions into the leader: they follow what intel has put on a shelf, and what people rule. */
 export function registerDecisions(deps: ProjectionDeps): void {
   const { leader } = deps;
-  leader.plan(['decisions.ruled', 'decisions.halted'], async (_tx, entries, audiences, now) =>
-    entries.flatMap((entry) =>
+  leader.plan(['decisions.ruled', 'decisions.halted'], async (tx, entries, audiences, now) => {
+    const ruled = await readRuledTimes(
+      tx,
+      entries.flatMap((entry) => (entry.topic === 'decisions.ruled' ? [String(entry.payload.decisionId)] : [])),
+    );
+    return entries.flatMap((entry) =>
       audiences.flatMap((audience): PlanItem[] => {
+        const { delayMs } = termsAt(audience, ruled.get(String(entry.payload.decisionId)) ?? now);
         const item = {
           shelf: audience.name,
           lane: '',
@@ -57,12 +64,12 @@ export function registerDecisions(deps: ProjectionDeps): void {
           arrivedAt: entry.at,
         };
         const first = { ...item, payload: entry.payload, dueAt: now };
-        if (entry.topic === 'decisions.halted' || audience.delayMs === 0) return [first];
+        if (entry.topic === 'decisions.halted' || delayMs === 0) return [first];
         // Once more when the ruling counts for everybody there: who reported the value after it was kept from knowing of it.
-        return [first, { ...item, payload: { ...entry.payload, late: true }, dueAt: new Date(now.getTime() + audience.delayMs) }];
+        return [first, { ...item, payload: { ...entry.payload, late: true }, dueAt: new Date(now.getTime() + delayMs) }];
       }),
-    ),
-  );
+    );
+  });
   // On every shelf: the lane is the entity's own, and it has its liftings with it when its level changes.
   leader.plan(['decisions.lifted'], async (tx, entries, audiences, now) => {
     const lifts = await readLifts(
@@ -114,10 +121,10 @@ async function follow(
       rest = [...[...touched].flatMap(([vkey, value]) => (value === undefined ? [vkey] : [])), ...others];
       if (rest.length === 0) continue;
     }
-    const refolded = await refold(tx, lane, rest, deps.policy(), goneReason, now, audience.delayMs);
+    const refolded = await refold(tx, lane, rest, deps.policy(), goneReason, now, waitingTimes(audience, now));
     record(output, lane, refolded);
     const confirmed =
-      lane === 'c' && audience.delayMs === 0
+      lane === 'c' && !stillWaits(audience, now)
         ? refolded.filter((each) => each.id !== null && each.strength === strengthIndex.consolidated)
         : [];
     if (confirmed.length > 0)
@@ -141,7 +148,7 @@ async function projectRuled(
     const ruled = await readRuling(tx, item.key);
     if (ruled === undefined) continue;
     for (const lane of await lanesOf(tx, ruled.vkey)) {
-      record(output, lane, await refold(tx, lane, [ruled.vkey], deps.policy(), 'retracted', now, audience.delayMs));
+      record(output, lane, await refold(tx, lane, [ruled.vkey], deps.policy(), 'retracted', now, waitingTimes(audience, now)));
       if (item.payload.late === true) continue;
       output.entries.push({ lane, topic: 'decision.ruled', object: ruled.vkey, body: { ruling: ruled.ruling } });
     }
@@ -166,7 +173,7 @@ async function projectLifted(
       output.entries.push({ lane, topic: 'decision.lifted', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
     } else {
       record(output, lane, await removeAllow(tx, lane, lift.vkey, now));
-      record(output, lane, await refold(tx, lane, [lift.vkey], deps.policy(), 'superseded', now, audience.delayMs));
+      record(output, lane, await refold(tx, lane, [lift.vkey], deps.policy(), 'superseded', now, waitingTimes(audience, now)));
       output.entries.push({ lane, topic: 'decision.restored', object: lift.id, body: { kind: kindAt(lift.kind), value: lift.value } });
     }
   }
@@ -179,7 +186,7 @@ async function expireDue(deps: ProjectionDeps): Promise<boolean> {
     more ||= gone.length === expireStep;
     for (const each of gone) record(output, each.lane, [each]);
   };
-  for (const audience of deps.audiences) await deps.leader.onShelves([audience.name], work);
+  for (const shelf of deps.shelves) await deps.leader.onShelves([shelf], work);
   return more;
 }
 

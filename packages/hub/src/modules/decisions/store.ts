@@ -32,7 +32,8 @@ export const entryAction = (db: Db) => db.sql`case when d.lift_id is null then '
  * Folds the released evidence of the given values anew and writes what changed. The specification is `fold` in fold.ts. A value whose
  * evidence is gone loses its entry with `goneReason`. Entries lifted at home (`allow`) are left alone.
  *
- * A ruling counts where something that had arrived when it was made has been released, and everywhere from the audience's delay on. Else who
+ * A ruling counts where something that had arrived when it was made has been released, and everywhere once the audience has waited for it: its time
+ * is not in `waiting`, a `tstzmultirange`. Else who
  * reports a value himself could tell by it that others had reported it before: it would be consolidated, or missing, at once.
  */
 export async function refold(
@@ -42,10 +43,9 @@ export async function refold(
   policy: DecisionPolicy,
   goneReason: string,
   now: Date,
-  delayMs: number,
+  waiting: string,
 ): Promise<Transition[]> {
   const lease = `${policy.leaseMs} milliseconds`;
-  const ruledBefore = new Date(now.getTime() - delayMs);
   return tx.rows<Transition>`
     with wanted as (select unnest(${vkeys as string[]}::uuid[]) as vkey),
     said as (
@@ -73,7 +73,7 @@ export async function refold(
         from wanted w
         join folded f using (vkey)
         left join decisions.ruling d using (vkey)
-       cross join lateral (select case when d.ruled_at <= ${ruledBefore} or d.ruled_at >= f.arrived then d.ruling end as ruling) r
+       cross join lateral (select case when not d.ruled_at <@ ${waiting}::tstzmultirange or d.ruled_at >= f.arrived then d.ruling end as ruling) r
        cross join lateral (select r.ruling is not distinct from 'consolidated' or f.voices >= ${policy.voicesToConsolidate} or f.confirmed as strong) c
        where f.indicators > 0 and r.ruling is distinct from 'retracted'
     ),
@@ -190,6 +190,14 @@ export type Ruling = Decided & { readonly ruling: 'consolidated' | 'retracted' |
 
 export async function readRuling(db: Db, vkey: string): Promise<Ruling | undefined> {
   return db.one<Ruling>`select vkey, kind, value, ruling from decisions.ruling where vkey = ${vkey}`;
+}
+
+/** When values were ruled on, by their keys. */
+export async function readRuledTimes(db: Db, vkeys: readonly string[]): Promise<Map<string, Date>> {
+  if (vkeys.length === 0) return new Map();
+  const rows = await db.rows<{ vkey: string; ruledAt: Date }>`
+    select vkey, ruled_at from decisions.ruling where vkey = any (${vkeys as string[]}::uuid[])`;
+  return new Map(rows.map((row) => [row.vkey, row.ruledAt]));
 }
 
 export async function putRuling(tx: Tx, on: Decided, ruling: Ruling['ruling'], by: string, reason: string, now: Date): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Viewer } from '#platform/actor';
 import type { Tx } from '#platform/db';
 import type { Leader, Planner, Projector } from '#platform/leader';
-import { type Audience, addPlans, type PlanItem, plansWaiting, shelfSchema } from '#platform/shelf';
+import { type Audience, addPlans, type PlanItem, plansWaiting, shelfSchema, waitingTimes } from '#platform/shelf';
 import { formerReaders, readReading, settleReading, startReading } from '#scoring';
 import type { KeptFrom } from './keep-store.ts';
 import type { ViewersOf } from './lanes.ts';
@@ -44,14 +44,15 @@ function planMoved(viewersOf: ViewersOf): Planner {
       const id = await startReading(tx, entityId, viewer.shelf, now, chunks.length === 0);
       if (chunks.length === 0) continue;
       const item = { shelf: viewer.shelf, lane: `e:${entityId}`, dueAt: now, arrivedAt: now };
-      const keptMs = from?.delayMs ?? 0;
+      // Of what hangs on the events it had received what its audience had not yet waited for.
+      const unreceived = waitingTimes(from ?? { delayMs: 0 }, now);
       await addPlans(tx, [
         ...chunks.map(
           ({ eventId, ...part }): PlanItem => ({
             ...item,
             topic: 'intel.published',
             key: eventId,
-            payload: { eventId, ...part, keptMs },
+            payload: { eventId, ...part, unreceived },
           }),
         ),
         // The last of them: plans that are due together are carried out in the order in which they were made.

@@ -5,8 +5,8 @@ import { hastenPlans } from '#platform/shelf';
 export type CorroborateDeps = {
   readonly bus: Bus;
   readonly clock: Clock;
-  /** Audiences whose waiting ends with corroboration. */
-  readonly waiting: readonly string[];
+  /** Audiences whose waiting for what was published at a time ends with corroboration. */
+  readonly waiting: (publishedAt: Date) => readonly string[];
   /** Which entities read at once. Who waits cannot end his own waiting: else he could try out values to learn which are known. */
   readonly readsAtOnce: (tx: Tx, entityIds: readonly string[]) => Promise<ReadonlySet<string>>;
 };
@@ -26,8 +26,8 @@ type Voice = { readonly vkey: string; readonly voice: string; readonly entityId:
  */
 export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly string[]): Promise<number> {
   const looked = vkeys.slice(0, valuesMax) as string[];
-  const events = await tx.rows<{ id: string; ownerId: string; values: string[] }>`
-    select e.id, e.owner_id, array(select distinct a.vkey from intel.attribute a where a.event_id = e.id and a.blockable and a.state = 'accepted' limit ${rowsMax}) as values
+  const events = await tx.rows<{ id: string; ownerId: string; publishedAt: Date; values: string[] }>`
+    select e.id, e.owner_id, coalesce(e.published_at, e.arrived_at) as published_at, array(select distinct a.vkey from intel.attribute a where a.event_id = e.id and a.blockable and a.state = 'accepted' limit ${rowsMax}) as values
       from intel.event e
      where e.state = 'published' and e.consolidated_at is null and e.attribute_count <= ${rowsMax}
        and e.id in (select a.event_id from intel.attribute a where a.vkey = any (${looked}::uuid[]) and a.blockable and a.state = 'accepted' limit ${valuesMax})
@@ -55,7 +55,7 @@ export async function corroborate(deps: CorroborateDeps, tx: Tx, vkeys: readonly
     if (!immediate.has(event.ownerId)) continue;
     const corroborated = event.values.filter((vkey) => (heard.get(vkey)?.size ?? 0) >= 2).length;
     if (corroborated === 0 || corroborated < event.values.length * corroboratedShare) continue;
-    for (const shelf of deps.waiting) await hastenPlans(tx, shelf, 'intel.published', event.id, now);
+    for (const shelf of deps.waiting(event.publishedAt)) await hastenPlans(tx, shelf, 'intel.published', event.id, now);
     hastened += 1;
   }
   if (hastened > 0) deps.bus.nudge();

@@ -1,7 +1,7 @@
 import type { Viewer } from '#platform/actor';
 import type { Tx } from '#platform/db';
 import type { ShelfOutput } from '#platform/leader';
-import type { Audience } from '#platform/shelf';
+import { type Audience, type Terms, termsAt } from '#platform/shelf';
 import { releasesOf } from './release.ts';
 import type { EventRow } from './store.ts';
 
@@ -15,9 +15,13 @@ export type ViewersOf = (tx: Tx, entityIds: readonly string[]) => Promise<Map<st
 export function releases(event: EventRow, audience: Audience, ownerShelf: string) {
   return releasesOf(
     { ...event, ownerShelf, publishedAt: event.publishedAt ?? event.arrivedAt, consolidated: event.consolidatedAt !== null },
-    audience,
+    { name: audience.name, ...termsOf(audience, event) },
   );
 }
+
+/** The terms under which an event goes to an audience: those of when it was published. */
+export const termsOf = (audience: Audience, event: EventRow | undefined): Terms =>
+  event === undefined ? audience : termsAt(audience, event.publishedAt ?? event.arrivedAt);
 
 /** Whether a lane is the owner's: an entity's own lane may hold what others wrote, which it had before its level changed. */
 export const isOwnLane = (event: Pick<EventRow, 'ownerId'>, lane: string): boolean => lane === `e:${event.ownerId}`;

@@ -92,10 +92,10 @@ export async function narrowFiles(tx: Tx, eventId: string, { num, lane }: Place)
             or not exists (select from intel.attachment a where a.id = f.id))`;
 }
 
-/** Comments up to `until`: later ones come by themselves, when the audience has waited for them as well. */
-export async function placeComments(tx: Tx, eventId: string, lane: string, until: Date): Promise<void> {
+/** Comments of times that are not in `waiting`, a `tstzmultirange`: the others come by themselves, when the audience has waited for them as well. */
+export async function placeComments(tx: Tx, eventId: string, lane: string, waiting: string): Promise<void> {
   await tx.run`
     insert into comment (id, lane, event_id, entity_name, at, text)
-    select c.id, ${lane}, c.event_id, c.entity_name, c.at, ${toldComment(tx, lane)} from intel.comment c where c.event_id = ${eventId} and c.at <= ${until}
+    select c.id, ${lane}, c.event_id, c.entity_name, c.at, ${toldComment(tx, lane)} from intel.comment c where c.event_id = ${eventId} and not c.at <@ ${waiting}::tstzmultirange
     on conflict do nothing`;
 }

@@ -1,9 +1,9 @@
 import type { Tx } from '#platform/db';
 import type { Leader, Planner, Projector, ShelfOutput } from '#platform/leader';
-import { type Audience, cancelPlans, hastenPlans, type PlanItem } from '#platform/shelf';
+import { type Audience, cancelPlans, hastenPlans, type PlanItem, termsAt, waitingTimes } from '#platform/shelf';
 import { formerReadersOf, registerCarryOver } from './carry-over.ts';
 import { type KeptFrom, placeKept } from './keep-store.ts';
-import { isOwnLane, releases, type ShelfOf, touch, touchedOn, type ViewersOf } from './lanes.ts';
+import { isOwnLane, releases, type ShelfOf, termsOf, touch, touchedOn, type ViewersOf } from './lanes.ts';
 import { placeComments, placeFiles, placeObjects } from './parts-store.ts';
 import {
   lanesHolding,
@@ -75,6 +75,7 @@ const planEverywhere =
   (viewersOf: ViewersOf): Planner =>
   async (tx, entries, audiences, now) => {
     const items: PlanItem[] = [];
+    const events = await readEventRows(tx, unique(entries.map((entry) => idOf(entry.payload, 'eventId'))));
     for (const entry of entries) {
       const eventId = idOf(entry.payload, 'eventId');
       if (entry.topic === 'intel.retracted') {
@@ -92,7 +93,7 @@ const planEverywhere =
           });
       }
       for (const audience of audiences) {
-        if (entry.topic === 'intel.consolidated' && audience.onConsolidation)
+        if (entry.topic === 'intel.consolidated' && termsOf(audience, events.get(eventId)).onConsolidation)
           await hastenPlans(tx, audience.name, 'intel.published', eventId, now);
         items.push({
           shelf: audience.name,
@@ -114,6 +115,7 @@ function planSighted(shelfOf: ShelfOf): Planner {
     const shelves = await shelfOf(tx, unique(sightings.map((row) => row.entityId)));
     return sightings.flatMap((row) =>
       audiences.flatMap((audience) => {
+        const { delayMs } = termsAt(audience, row.recordedAt);
         const item = {
           shelf: audience.name,
           topic: 'intel.sighted' as const,
@@ -121,8 +123,8 @@ function planSighted(shelfOf: ShelfOf): Planner {
           payload: { sightingId: row.id },
           arrivedAt: row.recordedAt,
         };
-        const community = { ...item, lane: 'c', dueAt: new Date(row.recordedAt.getTime() + audience.delayMs) };
-        const own = shelves.get(row.entityId) === audience.name && audience.delayMs > 0;
+        const community = { ...item, lane: 'c', dueAt: new Date(row.recordedAt.getTime() + delayMs) };
+        const own = shelves.get(row.entityId) === audience.name && delayMs > 0;
         return own ? [{ ...item, lane: `e:${row.entityId}`, dueAt: now }, community] : [community];
       }),
     );
@@ -170,14 +172,14 @@ const projectPublished: Projector = async (tx, audience, items, output, now) => 
     }
     const eventId = idOf(item.payload, 'eventId');
     const chunk = Number(item.payload.chunk);
-    const kept = typeof item.payload.keptMs === 'number' ? new Date(now.getTime() - item.payload.keptMs) : undefined;
+    const unreceived = typeof item.payload.unreceived === 'string' ? item.payload.unreceived : undefined;
     // What was planned for somebody's own lane when its level changed may have come to everybody there meanwhile.
-    if (kept !== undefined && (await lanesHolding(tx, eventId)).includes('c')) continue;
+    if (unreceived !== undefined && (await lanesHolding(tx, eventId)).includes('c')) continue;
     const isNew =
-      kept !== undefined && item.payload.from !== undefined
-        ? await placeKeptPart(tx, item, chunk, kept, output, now)
+      unreceived !== undefined && item.payload.from !== undefined
+        ? await placeKeptPart(tx, item, chunk, unreceived, output, now)
         : await placePart(tx, audience, item, chunk, output, now);
-    if (kept !== undefined) await placeKeptSightings(tx, eventId, chunk, item.lane, kept);
+    if (unreceived !== undefined) await placeKeptSightings(tx, eventId, chunk, item.lane, unreceived);
     if (isNew !== undefined)
       output.entries.push({ lane: item.lane, topic: isNew ? 'event.released' : 'event.revised', object: eventId, body: {} });
   }
@@ -217,20 +219,27 @@ async function placePart(
   }
   if (placed.created) {
     await placeObjects(tx, eventId, at, undefined);
-    await placeComments(tx, eventId, item.lane, own ? now : new Date(now.getTime() - audience.delayMs));
+    await placeComments(tx, eventId, item.lane, waitingTimes(own ? { delayMs: 0 } : audience, now));
   }
   await placeFiles(tx, eventId, at, chunk);
   return placed.created ? true : revised ? false : undefined;
 }
 
 /** The same for a reader who had it on another shelf until its level changed. */
-async function placeKeptPart(tx: Tx, item: PlanItem, chunk: number, kept: Date, output: ShelfOutput, now: Date): Promise<true | undefined> {
+async function placeKeptPart(
+  tx: Tx,
+  item: PlanItem,
+  chunk: number,
+  unreceived: string,
+  output: ShelfOutput,
+  now: Date,
+): Promise<true | undefined> {
   const eventId = idOf(item.payload, 'eventId');
   const placed = await placeKept(tx, eventId, item.lane, chunk, item.payload.from as KeptFrom, now);
   if (placed === undefined) return undefined;
   touch(output, item.lane, placed.vkeys);
   if (!placed.created) return undefined;
-  await placeComments(tx, eventId, item.lane, kept);
+  await placeComments(tx, eventId, item.lane, unreceived);
   return true;
 }
 
@@ -268,8 +277,10 @@ const projectRetracted: Projector = async (tx, _audience, items, output) => {
 };
 
 const projectConsolidated: Projector = async (tx, audience, items, output) => {
-  const hastens = audience.onConsolidation || audience.delayMs === 0;
+  const events = await readEventRows(tx, unique(items.map((item) => item.key)));
   for (const item of items) {
+    const { onConsolidation, delayMs } = termsOf(audience, events.get(item.key));
+    const hastens = onConsolidation || delayMs === 0;
     for (const { lane, touched } of await markConsolidatedOnShelf(tx, item.key, hastens)) {
       touch(output, lane, touched);
       output.entries.push({ lane, topic: 'event.consolidated', object: item.key, body: {} });

@@ -180,13 +180,13 @@ export async function placeSighting(tx: Tx, row: SightingRow, lane: string): Pro
  * The sightings of the values of one chunk that a reader had received where it read before, those of its own whenever they were made. They hang
  * on indicators that have just been placed on its lane.
  */
-export async function placeKeptSightings(tx: Tx, eventId: string, chunk: number, lane: string, until: Date): Promise<void> {
+export async function placeKeptSightings(tx: Tx, eventId: string, chunk: number, lane: string, unreceived: string): Promise<void> {
   await tx.run`
     insert into sighting (id, lane, vkey, type, at, entity_id, entity_name, voice, source)
     select s.id, ${lane}, s.vkey, s.type, s.at, s.entity_id, s.entity_name, s.voice, s.source
       from intel.sighting s
      where s.vkey in (select a.vkey from intel.attribute a where a.event_id = ${eventId} and a.chunk = ${chunk})
-       and (s.recorded_at <= ${until} or ${lane} = 'e:' || s.entity_id)
+       and (not s.recorded_at <@ ${unreceived}::tstzmultirange or ${lane} = 'e:' || s.entity_id)
        and not exists (select from sighting c where c.id = s.id and c.lane = 'c')
        and exists (select from indicator i where i.vkey = s.vkey and i.lane = ${lane})
     on conflict do nothing`;

@@ -1,6 +1,6 @@
 import type { Tx } from '#platform/db';
 import type { Planner, ShelfOutput } from '#platform/leader';
-import { type Audience, cancelPlansOutside, type PlanItem, shelfSchema, waitingPlans } from '#platform/shelf';
+import { type Audience, cancelPlansOutside, type PlanItem, shelfSchema, termsAt, waitingPlans } from '#platform/shelf';
 import { isOwnLane, releases, type ShelfOf, touch, type ViewersOf } from './lanes.ts';
 import { lanesHolding, readEventRows, removeEvent } from './release-store.ts';
 import { narrowOnLane, type RevisionTimes, readRevisions } from './round-store.ts';
@@ -83,7 +83,7 @@ const readsInCommunity = ({ lanes }: At): boolean => lanes.held.includes('c') &&
 
 function planRound(at: At, chunk: number): PlanItem[] {
   const { lanes, audience, now } = at;
-  const delayed = new Date(at.revision.at.getTime() + audience.delayMs);
+  const delayed = new Date(at.revision.at.getTime() + termsAt(audience, at.revision.at).delayMs);
   return lanes.after.flatMap((lane) => {
     if (isOwnLane(at.event, lane)) return readsInCommunity(at) ? [] : [roundItem(at, lane, chunk, now)];
     // A lane that it is new to gets the whole event at its time.
@@ -100,7 +100,7 @@ function planNewLanes(at: At): PlanItem[] {
     const own = isOwnLane(event, lane);
     const isNew = own ? !lanes.held.includes(lane) && !lanes.waiting.has(lane) && !readsInCommunity(at) : !lanes.before.includes(lane);
     if (!isNew) return [];
-    const dueAt = own ? now : new Date(at.revision.at.getTime() + audience.delayMs);
+    const dueAt = own ? now : new Date(at.revision.at.getTime() + termsAt(audience, at.revision.at).delayMs);
     return [...Array(event.rounds).keys()].map((chunk) => roundItem(at, lane, chunk, dueAt, true));
   });
 }

@@ -1,7 +1,11 @@
 import type { Tlp } from '@rebato/contract';
 import type { Db } from '#platform/db';
 import type { Clock } from '#platform/ports';
-import { readPolicy } from './store.ts';
+import type { Audience, Terms } from '#platform/shelf';
+import { delayMaxMs } from './limits.ts';
+import { newestVersion, readFormer, readPolicy } from './store.ts';
+
+export type { Audience } from '#platform/shelf';
 
 /** One level of the policy in force. `delayMs` counts from publication; with `onConsolidation`, a consolidated item does not wait any longer. */
 export type Level = {
@@ -19,9 +23,6 @@ export type Policy = {
   readonly reason: string;
   readonly levels: readonly Level[];
 };
-
-/** One audience per shelf: what the releaser works with. */
-export type Audience = { readonly name: string; readonly delayMs: number; readonly onConsolidation: boolean; readonly maxTlp: Tlp };
 
 const widthOf: Readonly<Record<Tlp, number>> = { clear: 0, green: 1, amber: 2, 'amber+strict': 3, red: 4 };
 
@@ -43,6 +44,31 @@ export function releaseDelays(policy: Pick<Policy, 'levels'>): Audience[] {
   return [...audiences.values()].sort((a, b) => a.delayMs - b.delayMs || (a.name < b.name ? -1 : 1));
 }
 
+/** A version of the policy that is over, and since when. */
+export type FormerPolicy = { readonly until: Date; readonly levels: readonly Level[] };
+
+/**
+ * The audiences of a policy with what they had waited for before, oldest first: a policy does not work backwards, so whatever was published under
+ * an earlier version is released by that one.
+ */
+export function withFormer(audiences: readonly Audience[], former: readonly FormerPolicy[]): Audience[] {
+  return audiences.map((audience) => {
+    const before: (Terms & { until: Date })[] = [];
+    for (const policy of former) {
+      const terms = releaseDelays(policy).find((each) => each.name === audience.name);
+      if (terms === undefined) continue;
+      if (same(before.at(-1), terms)) before.pop();
+      const { delayMs, onConsolidation, maxTlp } = terms;
+      before.push({ delayMs, onConsolidation, maxTlp, until: policy.until });
+    }
+    if (same(before.at(-1), audience)) before.pop();
+    return before.length === 0 ? audience : { ...audience, before };
+  });
+}
+
+const same = (a: Terms | undefined, b: Terms): boolean =>
+  a !== undefined && a.delayMs === b.delayMs && a.onConsolidation === b.onConsolidation && a.maxTlp === b.maxTlp;
+
 /** When an audience may first read something. Never past consolidation where the level says so. */
 export function releaseAt(audience: Audience, publishedAt: Date, consolidatedAt: Date | null): Date {
   const due = new Date(publishedAt.getTime() + audience.delayMs);
@@ -57,20 +83,29 @@ export type Levels = {
   current(): Promise<Policy>;
   /** What a level grants. An unknown level grants what the strictest one does: a typing error must not open anything. */
   access(level: string): Promise<{ readonly shelf: string; readonly maxTlp: Tlp }>;
-  audiences(): Promise<Audience[]>;
+  /** At most as old as the policy that is held; for answers, not for plans. */
+  audiences(): Promise<readonly Audience[]>;
+  /** As the transaction sees them. */
+  audiencesIn(tx: Db): Promise<readonly Audience[]>;
   forget(): void;
 };
 
 /** Reads levels; needs nothing of module members, which asks it at every sign-in. */
 export function createLevels(deps: { readonly db: Db; readonly clock: Clock }): Levels {
-  let held: { readonly policy: Policy; readonly untilMs: number } | undefined;
-  async function current(): Promise<Policy> {
-    if (held !== undefined && deps.clock.monotonicMs() < held.untilMs) return held.policy;
+  type Held = { readonly policy: Policy; readonly audiences: readonly Audience[]; readonly untilMs: number };
+  let held: Held | undefined;
+  async function read(db: Db): Promise<Held> {
     const untilMs = deps.clock.monotonicMs() + policyCacheMs;
-    const policy = await readPolicy(deps.db);
-    held = { policy, untilMs };
-    return policy;
+    const policy = await readPolicy(db);
+    const former = await readFormer(db, policy.version, new Date(deps.clock.now().getTime() - delayMaxMs));
+    held = { policy, audiences: withFormer(releaseDelays(policy), former), untilMs };
+    return held;
   }
+  async function holding(): Promise<Held> {
+    if (held !== undefined && deps.clock.monotonicMs() < held.untilMs) return held;
+    return read(deps.db);
+  }
+  const current = async (): Promise<Policy> => (await holding()).policy;
   return {
     current,
     async access(level) {
@@ -81,7 +116,11 @@ export function createLevels(deps: { readonly db: Db; readonly clock: Clock }): 
       if (!strictest) throw new Error('The level policy is empty.');
       return { shelf: strictest.name, maxTlp: 'clear' };
     },
-    audiences: async () => releaseDelays(await current()),
+    audiences: async () => (await holding()).audiences,
+    async audiencesIn(tx) {
+      const version = await newestVersion(tx);
+      return (held?.policy.version === version ? held : await read(tx)).audiences;
+    },
     forget() {
       held = undefined;
     },

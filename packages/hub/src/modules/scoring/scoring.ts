@@ -4,8 +4,17 @@ import type { Pool } from '#platform/db';
 import type { Bus, Clock, Ids, Trail } from '#platform/ports';
 import { fail } from './errors.ts';
 import { type Level, type Levels, type Policy, releaseDelays } from './levels.ts';
-import { delayMaxMs, historyMax, levelsMax } from './limits.ts';
-import { type AssignmentRow, insertAssignment, insertPolicy, listAssignments, listPolicies, lockPolicies, readPolicy } from './store.ts';
+import { changesMax, delayMaxMs, historyMax, levelsMax } from './limits.ts';
+import {
+  type AssignmentRow,
+  changesSince,
+  insertAssignment,
+  insertPolicy,
+  listAssignments,
+  listPolicies,
+  lockPolicies,
+  readPolicy,
+} from './store.ts';
 
 export type ScoringDeps = {
   readonly db: Pool;
@@ -69,13 +78,15 @@ export async function setLevel(deps: ScoringDeps, actor: Actor, entityId: string
   return row;
 }
 
-/** A new version of the whole policy. What has been planned or released already stays as it is: policies do not work backwards. */
+/** A new version of the whole policy, for what is published from then on: what was published before is released by the version of its time. */
 export async function changePolicy(deps: ScoringDeps, actor: Actor, levels: readonly Level[], reason: string): Promise<Policy> {
   if (authorityOf(actor) !== 'all') throw fail('scoring.forbidden', 'Only administrators change the policy.');
   checkPolicy(levels, deps.shelves);
   const policy = await deps.db.transaction(async (tx) => {
     await lockPolicies(tx);
     const before = await readPolicy(tx);
+    if ((await changesSince(tx, new Date(deps.clock.now().getTime() - delayMaxMs))) >= changesMax)
+      throw fail('scoring.policy_invalid', `The policy has been changed ${changesMax} times within the longest delay.`);
     const dropped = before.levels.map((level) => level.id).filter((id) => !levels.some((level) => level.id === id));
     const used = await levelsInUse(tx, dropped);
     if (used.length > 0) throw fail('scoring.policy_invalid', `Levels in use cannot be dropped: ${used.join(', ')}.`);
@@ -100,7 +111,11 @@ export function checkPolicy(levels: readonly Level[], shelves: readonly string[]
   if (levels.length === 0 || levels.length > levelsMax) throw fail('scoring.policy_invalid', `A policy has 1 to ${levelsMax} levels.`);
   if (new Set(levels.map((level) => level.id)).size !== levels.length) throw fail('scoring.policy_invalid', 'Two levels have the same id.');
   for (const level of levels) {
-    if (!shelves.includes(level.shelf)) throw fail('scoring.policy_invalid', `There is no shelf "${level.shelf}".`);
+    if (!shelves.includes(level.shelf))
+      throw fail(
+        'scoring.policy_invalid',
+        `There is no shelf "${level.shelf}": a level reads on one of ${shelves.join(', ')}. Shelves cannot be added to a network that runs.`,
+      );
     if (!Number.isSafeInteger(level.delayMs) || level.delayMs < 0 || level.delayMs > delayMaxMs)
       throw fail('scoring.policy_invalid', 'A delay is 0 to 90 days.');
     const same = levels.filter((other) => other.shelf === level.shelf);

@@ -1,5 +1,5 @@
 import type { Db, Tx } from '#platform/db';
-import type { Level, Policy } from './levels.ts';
+import type { FormerPolicy, Level, Policy } from './levels.ts';
 
 type PolicyRow = Omit<Policy, 'levels'>;
 
@@ -10,6 +10,29 @@ export async function readPolicy(db: Db): Promise<Policy> {
   const levels = await db.rows<Level>`
     select id, name, shelf, delay_ms, on_consolidation, max_tlp from scoring.level where version = ${policy.version} order by delay_ms, id`;
   return { ...policy, levels };
+}
+
+export async function newestVersion(db: Db): Promise<number> {
+  return (await db.one<{ version: number }>`select max(version) as version from scoring.policy`)?.version ?? 0;
+}
+
+/** Versions before one that were in force after a time, oldest first. */
+export async function readFormer(db: Db, version: number, after: Date): Promise<FormerPolicy[]> {
+  const rows = await db.rows<Level & { version: number; until: Date }>`
+    select l.version, n.valid_from as until, l.id, l.name, l.shelf, l.delay_ms, l.on_consolidation, l.max_tlp
+      from scoring.level l join scoring.policy n on n.version = l.version + 1
+     where n.version <= ${version} and n.valid_from > ${after} order by l.version`;
+  const versions = new Map<number, { until: Date; levels: Level[] }>();
+  for (const { version: of, until, ...level } of rows) {
+    const former = versions.get(of) ?? { until, levels: [] };
+    former.levels.push(level);
+    versions.set(of, former);
+  }
+  return [...versions.values()];
+}
+
+export async function changesSince(db: Db, after: Date): Promise<number> {
+  return (await db.one<{ n: number }>`select count(*) as n from scoring.policy where valid_from > ${after}`)?.n ?? 0;
 }
 
 /** Newest first. */
