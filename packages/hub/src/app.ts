@@ -24,6 +24,7 @@ import {
   autoRuleRoutes,
   corroborate,
   createIntel,
+  createReader,
   createTaxonomies,
   createVkeys,
   eventRoutes,
@@ -183,12 +184,15 @@ export async function startHub(options: HubOptions) {
       inForce: () => inForce(pools),
     });
     stops.push(() => guard.stop());
+    const reader = createReader({ log });
+    stops.push(() => reader.stop());
     const intel = createIntel({
       ...{ db, bus, trail, clock, ids, vkeyOf },
       reporterOf: see.reporterOf,
       readers: see.readers,
       guardTables: guard.tables,
       pace: guard.pace,
+      read: reader.read,
     });
     const rulings = createRulings({ db, bus, trail, clock, ids, blockableValue: intel.blockableValue });
     const controls = createControls({

@@ -7,6 +7,7 @@ export { eventRoutes } from './event-routes.ts';
 export { createIntel, type Intel, type IntelDeps, type Readers } from './intel.ts';
 export type { ShelfOf } from './lanes.ts';
 export { registerIntel } from './projection.ts';
+export { createReader } from './reading/reader.ts';
 export type { PlacedValue } from './release-store.ts';
 export { reportRoutes } from './report-routes.ts';
 export { revisionRoutes } from './revision-routes.ts';

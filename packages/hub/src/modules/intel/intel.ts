@@ -47,8 +47,8 @@ import {
 } from './queries.ts';
 import { type HandRevision, historyOf, reviseByHand } from './revise-by-hand.ts';
 import { type EventRow, readEventRow } from './store.ts';
-import { type Acknowledgement, type Reporter, type Submission, type SubmitDeps, submitDrafts, type Trust } from './submit-drafts.ts';
-import { submitReport } from './submit-report.ts';
+import { type Acknowledgement, type Reporter, type Submission, submitDrafts, type Trust } from './submit-drafts.ts';
+import { type ReportDeps, submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
 
 /** What anybody but its author reads of an event on the write side. */
@@ -56,7 +56,7 @@ const asTold = (event: EventRow): EventRow => ({ ...event, info: event.told?.inf
 
 /** Gives a reader's queries the connection of his own shelf. */
 export type Readers = { of(viewer: Viewer): Db };
-export type IntelDeps = Omit<SubmitDeps, 'trusts' | 'bulkTurn'> & { readonly readers: Readers };
+export type IntelDeps = Omit<ReportDeps, 'trusts' | 'bulkTurn'> & { readonly readers: Readers };
 export type Intel = ReturnType<typeof createIntel>;
 
 export function createIntel(setup: IntelDeps) {

@@ -1,11 +1,10 @@
 import type { Actor } from '#platform/actor';
-import { parseInput } from './codecs/index.ts';
 import { fail } from './errors.ts';
 import type { Readers } from './intel.ts';
 import { type JudgedAttribute, judgeDraft, markingOf } from './normalise.ts';
 import { findValues } from './queries.ts';
-import { type Markings, pacedOf, type Submission, type SubmitDeps } from './submit-drafts.ts';
-import { problemsOf } from './submit-report.ts';
+import { type Markings, pacedOf, type Submission } from './submit-drafts.ts';
+import { problemsOf, type ReportDeps } from './submit-report.ts';
 import { tellEvent, type Withheld } from './told.ts';
 
 export type PreviewFinding = {
@@ -34,12 +33,12 @@ const knownMax = 1_000;
  * is known already is looked up on the reader's own shelf and nowhere else.
  */
 export async function previewReport(
-  deps: SubmitDeps & { readonly readers: Readers },
+  deps: ReportDeps & { readonly readers: Readers },
   actor: Actor,
   input: Pick<Submission, 'bytes' | 'format' | 'fileName' | 'contentType'> & { readonly markings: Markings },
 ): Promise<Preview> {
   const reporter = await deps.reporterOf(actor.entityId);
-  const parsed = await parseInput(input.bytes, {
+  const parsed = await deps.read(input.bytes, {
     ...(input.format === undefined ? {} : { format: input.format }),
     ...(input.fileName === undefined ? {} : { fileName: input.fileName }),
     ...(input.contentType === undefined ? {} : { contentType: input.contentType }),

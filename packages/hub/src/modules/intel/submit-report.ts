@@ -1,20 +1,23 @@
 import { hash } from 'node:crypto';
 import type { Actor } from '#platform/actor';
 import type { Detail } from '#platform/errors';
-import { parseInput } from './codecs/index.ts';
 import type { DraftProblem } from './draft.ts';
 import { fail } from './errors.ts';
+import type { Reader } from './reading/reader.ts';
 import { type Acknowledgement, repeated, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
 
+/** `read`: input as drafts. */
+export type ReportDeps = SubmitDeps & { readonly read: Reader['read'] };
+
 /** Takes a report in. When this returns, report and events are on disk. All or nothing: a broken part refuses the whole, naming where. */
-export async function submitReport(deps: SubmitDeps, actor: Actor, input: Submission): Promise<Acknowledgement> {
+export async function submitReport(deps: ReportDeps, actor: Actor, input: Submission): Promise<Acknowledgement> {
   const digest = hash('sha256', input.bytes, 'hex');
   if (input.idempotencyKey !== undefined) {
     const before = await repeated(deps, actor.entityId, input.idempotencyKey, digest);
     if (before !== undefined) return before;
   }
   const reporter = await deps.reporterOf(actor.entityId);
-  const parsed = await parseInput(input.bytes, {
+  const parsed = await deps.read(input.bytes, {
     ...(input.format === undefined ? {} : { format: input.format }),
     ...(input.fileName === undefined ? {} : { fileName: input.fileName }),
     ...(input.contentType === undefined ? {} : { contentType: input.contentType }),
