@@ -1,12 +1,10 @@
 import { Type } from 'typebox';
 import type { Actor } from '#platform/actor';
 import { type Http, Reply } from '#platform/http';
-import { fail } from './errors.ts';
 import { attributeOf } from './indicator-input.ts';
 import type { Intel } from './intel.ts';
 import { limits } from './limits.ts';
-import { asUuid } from './normalise.ts';
-import { parseCursor, parseTimeCursor, printCursor } from './page.ts';
+import { parsePartCursor, parseTimeCursor, printCursor } from './page.ts';
 import { presentFound, presentHead, presentIndicator, presentParts, presentSighting } from './present.ts';
 import * as s from './schemas.ts';
 
@@ -67,14 +65,10 @@ export function eventRoutes(http: Http, intel: Intel): void {
     fails: ['intel.event_not_found', 'intel.bad_input'],
     async handle({ actor, params, query }) {
       const event = await intel.visibleEvent(actor, params.id);
-      const after = parseCursor(query.after, 1)?.[0];
-      if (after !== undefined && asUuid(after) !== after)
-        throw fail('intel.bad_input', 'The cursor is not one of ours.', [
-          { field: 'after', message: 'pass the value of `next` unchanged' },
-        ]);
-      const rows = await intel.indicators(actor, event, after, listLimit(query.limit));
-      const last = rows.length === listLimit(query.limit) ? rows.at(-1) : undefined;
-      return { indicators: rows.map(presentIndicator), next: last === undefined ? null : printCursor([last.id]) };
+      const after = parsePartCursor(query.after, event.ownerId === actor.entityId);
+      const limit = listLimit(query.limit);
+      const { rows, last } = await intel.indicators(actor, event, after, limit);
+      return { indicators: rows.map(presentIndicator), next: rows.length < limit || last === undefined ? null : printCursor(last) };
     },
   });
 

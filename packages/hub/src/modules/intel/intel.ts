@@ -16,6 +16,7 @@ import {
   countStates,
   countVoices,
   findBlockable,
+  findOwnAttachment,
   findOwnReport,
   listAutoRules,
   listEventsOf,
@@ -52,6 +53,7 @@ import { type ReportDeps, submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
 
 /** What anybody but its author reads of an event on the write side. */
+const isOwn = (actor: Actor, event: ShelfEvent): boolean => event.ownerId === actor.entityId;
 const asTold = (event: EventRow): EventRow => ({ ...event, info: event.told?.info ?? event.info });
 
 /** Gives a reader's queries the connection of his own shelf. */
@@ -84,8 +86,19 @@ export function createIntel(setup: IntelDeps) {
   async function visibleEvent(actor: Actor, id: string): Promise<ShelfEvent> {
     const event = await findEvent(shelf(actor), actor.viewer, id);
     if (event === undefined) throw fail('intel.event_not_found', `No event ${id} is visible to you.`);
-    return event;
+    if (!isOwn(actor, event)) return event;
+    // Its author has it as he wrote it last; what the network made of it he reads with his audience.
+    const written = await readEventRow(deps.db, event.id);
+    if (written === undefined) return event;
+    const { info, date, threatLevel, analysis, tlp, pap, distribution, groupId, timestamp, attributeCount, tags, extra } = written;
+    const head = { info, date, threatLevel, analysis, tlp, pap, distribution, groupId, timestamp, attributeCount, extra };
+    return { ...event, ...head, tags: tags as ShelfEvent['tags'] };
   }
+
+  const objectsOf = (actor: Actor, event: ShelfEvent) =>
+    isOwn(actor, event) ? listOwnObjects(deps.db, event.id) : listObjects(shelf(actor), event.num);
+  const attachmentsOf = (actor: Actor, event: ShelfEvent) =>
+    isOwn(actor, event) ? listOwnAttachments(deps.db, event.id) : listAttachments(shelf(actor), actor.viewer, event.id);
 
   async function allOnShelf(actor: Actor, eventNum: number): Promise<ShelfIndicator[]> {
     const rows: ShelfIndicator[] = [];
@@ -99,7 +112,7 @@ export function createIntel(setup: IntelDeps) {
   async function allOwn(eventId: string): Promise<ShelfIndicator[]> {
     const rows: Awaited<ReturnType<typeof listOwnIndicators>> = [];
     for (;;) {
-      const page = await listOwnIndicators(deps.db, eventId, rows.at(-1), limits.pageMax);
+      const page = await listOwnIndicators(deps.db, eventId, rows.at(-1), limits.pageMax, true);
       rows.push(...page);
       if (page.length < limits.pageMax) return rows;
     }
@@ -116,23 +129,39 @@ export function createIntel(setup: IntelDeps) {
     visibleEvent,
     async eventParts(actor: Actor, event: ShelfEvent) {
       const [items, objects, comments, attachments] = await Promise.all([
-        listIndicators(shelf(actor), event.num, undefined, limits.pageMax),
-        listObjects(shelf(actor), event.num),
+        isOwn(actor, event)
+          ? listOwnIndicators(deps.db, event.id, undefined, limits.pageMax, false)
+          : listIndicators(shelf(actor), event.num, undefined, limits.pageMax),
+        objectsOf(actor, event),
         listComments(shelf(actor), actor.viewer, event.id),
-        listAttachments(shelf(actor), actor.viewer, event.id),
+        attachmentsOf(actor, event),
       ]);
       return { items, objects, comments, attachments };
     },
-    indicators: (actor: Actor, event: ShelfEvent, afterId: string | undefined, limit: number) =>
-      listIndicators(shelf(actor), event.num, afterId, limit),
+    /** A page of indicators, and the key of its last row to go on from. */
+    async indicators(
+      actor: Actor,
+      event: ShelfEvent,
+      after: readonly string[] | undefined,
+      limit: number,
+    ): Promise<{ rows: readonly ShelfIndicator[]; last: readonly string[] | undefined }> {
+      if (!isOwn(actor, event)) {
+        const rows = await listIndicators(shelf(actor), event.num, after?.[0], limit);
+        const last = rows.at(-1);
+        return { rows, last: last && [last.id] };
+      }
+      const from = after && { chunk: Number(after[1] ?? 0), id: after[0] ?? '' };
+      const rows = await listOwnIndicators(deps.db, event.id, from, limit, false);
+      const last = rows.at(-1);
+      return { rows, last: last && [last.id, String(last.chunk)] };
+    },
 
     /** The event in a foreign format: everything of it that lies on the reader's shelf; to its author the whole of it. */
     async exportEvent(actor: Actor, id: string, format: 'misp' | 'stix'): Promise<object> {
       const event = await visibleEvent(actor, id);
-      const own = event.ownerId === actor.entityId;
-      const written = own ? await readEventRow(deps.db, event.id) : undefined;
+      const own = isOwn(actor, event);
       const rows: ShelfIndicator[] = own ? await allOwn(event.id) : await allOnShelf(actor, event.num);
-      const attachments = own ? await listOwnAttachments(deps.db, event.id) : await listAttachments(shelf(actor), actor.viewer, event.id);
+      const attachments = await attachmentsOf(actor, event);
       const files: DraftAttachment[] = [];
       for (const file of attachments) {
         const bytes = await readBlob(deps.db, file.sha256);
@@ -144,17 +173,14 @@ export function createIntel(setup: IntelDeps) {
             ...(file.attributeId === null ? {} : { attributeUuid: file.attributeId }),
           });
       }
-      const objects = own ? await listOwnObjects(deps.db, event.id) : await listObjects(shelf(actor), event.num);
-      const head =
-        written === undefined ? event : { ...event, info: written.info, tags: written.tags as ShelfEvent['tags'], extra: written.extra };
-      const draft = toDraft(head, rows, objects, files, own);
+      const draft = toDraft(event, rows, await objectsOf(actor, event), files, own);
       return format === 'misp'
         ? toMisp(draft)
         : toStix(draft, { producer: { uuid: event.ownerId, name: event.ownerName }, now: event.releasedAt });
     },
 
     async attachment(actor: Actor, id: string): Promise<{ name: string; bytes: Buffer; malware: boolean }> {
-      const file = await findAttachment(shelf(actor), actor.viewer, id);
+      const file = (await findAttachment(shelf(actor), actor.viewer, id)) ?? (await findOwnAttachment(deps.db, actor.entityId, id));
       const bytes = file && (await readBlob(deps.db, file.sha256));
       if (file === undefined || bytes === undefined) throw fail('intel.attachment_not_found', `No attachment ${id} is visible to you.`);
       return { name: file.name, bytes, malware: file.malware };

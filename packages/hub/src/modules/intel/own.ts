@@ -1,5 +1,5 @@
 import type { Db } from '#platform/db';
-import type { ShelfIndicator, ShelfObject } from './queries.ts';
+import type { ShelfAttachment, ShelfIndicator, ShelfObject } from './queries.ts';
 import type { AttributeState, EventRow } from './store.ts';
 import { eventColumns } from './store.ts';
 
@@ -75,18 +75,21 @@ export async function listJudgedAsTold(db: Db, eventId: string, limit: number): 
 
 /**
  * All indicators of an event as its author has them, in the form of a shelf: also what is marked for him alone, and what the guard or an
- * assessor kept from going further; what was taken out again only where the source itself goes on saying so. The caller has found that the event is the reader's.
+ * assessor kept from going further; what was taken out again only where `deleted` asks for what
+ * the source itself goes on saying so of. The caller has found that the event is the reader's.
  */
 export async function listOwnIndicators(
   db: Db,
   eventId: string,
   after: { readonly chunk: number; readonly id: string } | undefined,
   limit: number,
+  deleted: boolean,
 ): Promise<(ShelfIndicator & { readonly chunk: number })[]> {
   return db.rows<ShelfIndicator & { chunk: number }>`
-    select id, vkey, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable, type, value, canonical, category, relation, comment, tags, extra, chunk
+    select id, vkey, object_id, first_seen, last_seen, timestamp, kind, to_ids, blockable and state = 'accepted' as blockable, type, value, canonical, category,
+           relation, comment, tags, extra, chunk
       from intel.attribute
-     where event_id = ${eventId} and (state <> 'retracted' or extra @> '{"draft": {"deleted": true}}')
+     where event_id = ${eventId} and (state <> 'retracted' or ${deleted} and extra @> '{"draft": {"deleted": true}}')
        and (${after === undefined} or (chunk, id) > (${after?.chunk ?? 0}, ${after?.id ?? '00000000-0000-0000-0000-000000000000'}::uuid))
      order by chunk, id limit ${limit}`;
 }
@@ -96,16 +99,17 @@ export async function listOwnObjects(db: Db, eventId: string): Promise<ShelfObje
     select id, name, meta_category, comment, timestamp, refs, extra from intel.object where event_id = ${eventId} order by id limit 50000`;
 }
 
-export type OwnAttachment = {
-  readonly attributeId: string | null;
-  readonly name: string;
-  readonly sha256: string;
-  readonly malware: boolean;
-};
+export async function listOwnAttachments(db: Db, eventId: string): Promise<ShelfAttachment[]> {
+  return db.rows<ShelfAttachment>`
+    select id, attribute_id, name, bytes, sha256, malware from intel.attachment where event_id = ${eventId} order by id limit 1000`;
+}
 
-export async function listOwnAttachments(db: Db, eventId: string): Promise<OwnAttachment[]> {
-  return db.rows<OwnAttachment>`
-    select attribute_id, name, sha256, malware from intel.attachment where event_id = ${eventId} order by id limit 1000`;
+/** A file of an event that the entity has published. */
+export async function findOwnAttachment(db: Db, entityId: string, id: string): Promise<ShelfAttachment | undefined> {
+  return db.one<ShelfAttachment>`
+    select a.id, a.attribute_id, a.name, a.bytes, a.sha256, a.malware
+      from intel.attachment a join intel.event e on e.id = a.event_id
+     where a.id = ${id} and e.owner_id = ${entityId} and e.state = 'published'`;
 }
 
 /** The queue: most dangerous first, then oldest. What only the guard holds waits there too. */

@@ -29,5 +29,15 @@ export function parseTimeCursor(text: string | undefined): { at: Date; id: strin
   return { at, id };
 }
 
+/** A cursor of the id of a part; in one's own event, where parts are sorted by the chunk or round that they travel in, with that. */
+export function parsePartCursor(text: string | undefined, own: boolean): readonly string[] | undefined {
+  const parts = parseCursor(text, own ? 2 : 1);
+  if (parts === undefined) return undefined;
+  const [id, chunk = '0'] = parts;
+  if (asUuid(id) !== id || !/^\d{1,9}$/.test(chunk))
+    throw fail('intel.bad_input', 'The cursor is not one of ours.', [{ field: 'after', message: 'pass the value of `next` unchanged' }]);
+  return parts;
+}
+
 /** Whether the database can read it: its times have four digits of a year here, and nothing that we print has another. */
 const isStorable = (at: Date): boolean => at.getTime() >= 0 && at.getTime() < Date.UTC(10_000, 0);

@@ -107,7 +107,7 @@ async function namesOf(deps: SubmitDeps, event: EventRow): Promise<NonNullable<H
 }
 
 async function stored(deps: SubmitDeps, event: EventRow) {
-  return listOwnIndicators(deps.db, event.id, undefined, limits.attributesPerReport);
+  return listOwnIndicators(deps.db, event.id, undefined, limits.attributesPerReport, true);
 }
 
 /** An indicator that the event has, by its id or else by type and value, keeps what the caller does not say of it. */
