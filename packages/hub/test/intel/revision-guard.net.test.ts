@@ -130,6 +130,31 @@ test('a demoted reader keeps the version that it had, hears at once what is with
   }
 });
 
+test('a demoted reader gets no revision that its former audience still waits for', async () => {
+  await using world = await startWorld();
+  const { network, town, late, put, values, blocked, level } = world;
+  const { levels } = await network.hub.scoring.policy();
+  const slower = levels.map((each) => (each.id === 'guest' ? { ...each, delayMs: 2 * dayMs } : each));
+  const changed = await network.hub.admin.call('PUT', '/api/v1/levels', { levels: slower, reason: 'for the test' });
+  assert.equal(changed.status, 200, changed.text);
+  await network.pass(1_000);
+  const { event } = await network.tell(town, ['first-evil.xyz', 'leaves-evil.xyz'], { title: 'First', tlp: 'green' });
+  await network.pass(dayMs + hourMs);
+  assert.deepEqual(await network.titles(late), ['First']);
+  await put(town, event, {
+    title: 'Second',
+    indicators: [{ value: 'first-evil.xyz', comment: 'new words' }, { value: 'second-evil.xyz' }],
+  });
+  await level(late, 'guest');
+  assert.deepEqual(await network.titles(late), ['First'], 'as it had it');
+  assert.deepEqual(await values(late, event), ['first-evil.xyz'], 'without what was withdrawn');
+  assert.deepEqual(await blocked(late), ['first-evil.xyz']);
+  assert.ok(!(await late.get(`/api/v1/events/${event}`)).text.includes('new words'));
+  await network.pass(dayMs);
+  assert.deepEqual(await network.titles(late), ['Second'], 'with everybody there');
+  assert.deepEqual(await values(late, event), ['first-evil.xyz', 'second-evil.xyz']);
+});
+
 test('a demoted reader loses an event that is narrowed to its owner, and never gets what is marked for him alone', async () => {
   await using world = await startWorld();
   const { network, town, other, put, values, level } = world;
