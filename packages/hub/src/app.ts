@@ -13,6 +13,7 @@ import {
   decisionErrors,
   decisionRoutes,
   defaultPolicy,
+  deleteExpiredTokens,
   enforcementOf,
   inForce,
   policyRoutes,
@@ -50,6 +51,7 @@ import { migrate } from '#platform/migrate';
 import { createOutbound, outboundErrors } from '#platform/outbound';
 import type { Log } from '#platform/ports';
 import { reachDatabase } from '#platform/reach-database';
+import { cutOld } from '#platform/retention';
 import { databaseSecret, hubSecret } from '#platform/secret';
 import { openShelfPools, prepareShelves, termsAt } from '#platform/shelf';
 import { createTrail, type TrailLog, trailRoutes } from '#platform/trail';
@@ -58,6 +60,7 @@ import { canonicaliseKind } from '#values';
 import { access } from './access.ts';
 import { listErrors, listRoutes } from './edges/lists/index.ts';
 import { createFanout, streamErrors, streamRoutes } from './edges/stream/index.ts';
+import { type KeepDays, keptFor } from './kept.ts';
 import { systemRoutes } from './system-routes.ts';
 
 export type HubOptions = {
@@ -74,6 +77,8 @@ export type HubOptions = {
   readonly limits?: HttpLimits;
   /** False while nothing that only adds is to be taken in. */
   readonly hasRoom?: () => boolean;
+  /** For how many days what grows is kept; 0, and what is not said: for ever. */
+  readonly keepDays?: KeepDays;
   readonly decisionPolicy?: DecisionPolicy;
   readonly oidc?: {
     readonly issuer: string;
@@ -337,9 +342,12 @@ export async function startHub(options: HubOptions) {
     }
     await leader.start();
     stops.push(() => leader.stop());
+    const kept = keptFor(db, shelves, options.keepDays ?? {});
     const jobs: Job[] = [
       { name: 'checkpoint_trail', cron: '*/10 * * * *', run: async () => void (await trail.checkpoint()) },
       { name: 'tidy_members', cron: '*/15 * * * *', run: async () => void (await members.tidy()) },
+      { name: 'tidy_tokens', cron: '*/15 * * * *', run: async () => void (await deleteExpiredTokens(db, clock.now())) },
+      { name: 'cut_old', cron: '41 3 * * *', run: async () => void (await cutOld({ clock, log }, kept)) },
       { name: 'renew_keys', cron: '17 * * * *', run: () => keys.refresh() },
     ];
     if (options.testing?.noJobs !== true) {
@@ -377,6 +385,8 @@ export async function startHub(options: HubOptions) {
       rulings,
       policies,
       controls,
+      /** The daily deletion, now. */
+      cutOld: () => cutOld({ clock, log }, kept),
       stop,
       [Symbol.asyncDispose]: stop,
     };

@@ -59,6 +59,12 @@ async function serve(): Promise<number> {
         ...(embedded === undefined ? {} : { hasRoom: embedded.hasRoom }),
         allowPrivateOutbound: config.allowPrivateOutbound,
         limits: { rates: ratesOf(config.rateLimit) },
+        keepDays: {
+          receipts: config.keepReceiptsDays,
+          batches: config.keepBatchesDays,
+          entries: config.keepEntriesDays,
+          log: config.keepLogDays,
+        },
         ...(config.oidcIssuer === undefined || config.oidcClientId === undefined
           ? {}
           : {

@@ -33,6 +33,14 @@ export const options = {
     'info',
     'Least severe level that is written to the log.',
   ),
+  keepReceiptsDays: keepDays('REBATO_KEEP_RECEIPTS_DAYS', 400, 'receipts of controls'),
+  keepBatchesDays: keepDays(
+    'REBATO_KEEP_BATCHES_DAYS',
+    30,
+    'signed batches, which nobody believes after 30 days; the newest of each lane stays',
+  ),
+  keepEntriesDays: keepDays('REBATO_KEEP_ENTRIES_DAYS', 90, 'entries that members follow; who comes back later begins anew'),
+  keepLogDays: keepDays('REBATO_KEEP_LOG_DAYS', 90, 'entries of the internal log'),
   dnsPort: reserved('REBATO_DNS_PORT', 'Port of the DNS response policy zone.'),
   syslogPort: reserved('REBATO_SYSLOG_PORT', 'Port on which syslog messages are taken.'),
   smtpUrl: reserved('REBATO_SMTP_URL', 'Mail server for notifications.'),
@@ -161,6 +169,11 @@ function integer(env: string, fallback: number, min: number, max: number, help: 
     return /^\d{1,9}$/.test(raw) && value >= min && value <= max ? { value } : { problem: `must be a whole number from ${min} to ${max}` };
   };
   return option({ env, kind: `${min} to ${max}`, fallback, help, parse });
+}
+
+/** At most a hundred years. */
+function keepDays(env: string, fallback: number, what: string): Option<number> {
+  return integer(env, fallback, 0, 36_500, `Days for which the hub keeps ${what}. 0: for ever.`);
 }
 
 function oneOf<T extends string>(env: string, values: readonly T[], fallback: T, help: string): Option<T> {

@@ -231,3 +231,16 @@ test('unknown lists and formats do not exist, and nobody reads without a credent
   assert.equal(refused.status, 401);
   assert.match(refused.headers.get('www-authenticate') ?? '', /^Basic/);
 });
+
+test('a list whose batches are not kept any more is made anew, and lacks nothing', async () => {
+  const { world, door, text } = await startWorld();
+  await using _ = world;
+  await fill(world);
+  const key = door.keyOf(world.addOwner().actor);
+  assert.equal(await text('ip.txt', key), lines(4, 3, 2, 1));
+  await world.seal('immediate', 'c', { remove: [ip(3)] });
+  await world.seal('immediate', 'c', { remove: [ip(4)] });
+  await world.db
+    .run`delete from shelf_immediate.batch b where version < (select version from shelf_immediate.lane l where l.lane = b.lane)`;
+  assert.equal(await text('ip.txt', key), lines(2, 1));
+});

@@ -53,9 +53,14 @@ function reader(perLook: number): SseSink & { readonly ids: string[]; most(): nu
   };
 }
 
-async function replayTo(pool: Pool, sink: SseSink, bounds: { pageBytes: number; drainMaxMs: number }): Promise<void> {
+async function replayTo(
+  pool: Pool,
+  sink: SseSink,
+  bounds: { pageBytes: number; drainMaxMs: number },
+  { after = 0, ...more }: { readonly after?: number; readonly follows?: () => boolean } = {},
+): Promise<void> {
   const log = { info() {}, warn() {}, error() {} };
-  const streams = createEntryStreams({ pools: new Map([['immediate', pool]]), incarnation: 'i', log, bounds });
+  const streams = createEntryStreams({ pools: new Map([['immediate', pool]]), incarnation: 'i', log, bounds, ...more });
   // The first greeting tells the cursor's form; from its beginning everything is replayed.
   const greeted = reader(Number.POSITIVE_INFINITY);
   let cursor = '';
@@ -64,10 +69,15 @@ async function replayTo(pool: Pool, sink: SseSink, bounds: { pageBytes: number; 
     viewer,
     lastEventId: undefined,
     topics: undefined,
-    sink: { ...greeted, event: (_n, _d, id) => void (cursor = id ?? '') } as SseSink,
+    sink: {
+      ...greeted,
+      event: (_name, _data, id) => {
+        cursor = id ?? '';
+      },
+    } as SseSink,
     again,
   });
-  await streams.open({ viewer, lastEventId: cursor.replace(/\.\d+$/, '.0'), topics: undefined, sink, again });
+  await streams.open({ viewer, lastEventId: cursor.replace(/\.\d+$/, `.${after}`), topics: undefined, sink, again });
 }
 
 const numbers = Array.from({ length: rows }, (_none, n) => String(n + 1));
@@ -94,4 +104,33 @@ test('a reader that reads nothing during a replay is cut off, and not sent more'
   await replayTo(await largeRows(t), sink, { pageBytes: 256 << 10, drainMaxMs: 100 });
   assert.equal(sink.closed, true);
   assert.ok(sink.ids.length < 10, `${sink.ids.length} entries`);
+});
+
+const bounds = { pageBytes: 256 << 10, drainMaxMs: 30_000 };
+
+/** Large rows of which the older half is not kept any more. */
+async function cutRows(t: TestContext): Promise<Pool> {
+  const db = await largeRows(t);
+  await db.run`delete from entry where lane = 'c' and position <= ${rows / 2}`;
+  return db;
+}
+
+test('who comes back from before the oldest entry begins anew, and is sent nothing from behind the gap', { timeout: 60_000 }, async (t) => {
+  const db = await cutRows(t);
+  const sink = reader(Number.POSITIVE_INFINITY);
+  await replayTo(db, sink, bounds, { after: rows / 2 - 1 });
+  assert.deepEqual(sink.ids, [String(rows)]);
+  const inTime = reader(Number.POSITIVE_INFINITY);
+  await replayTo(db, inTime, bounds, { after: rows / 2 });
+  assert.deepEqual(inTime.ids, [...numbers.slice(rows / 2), String(rows)]);
+  await db.run`delete from entry where lane = 'c'`;
+  const late = reader(Number.POSITIVE_INFINITY);
+  await replayTo(db, late, bounds, { after: rows - 1 });
+  assert.deepEqual(late.ids, [String(rows)]);
+});
+
+test('control: a stream that just goes on skips what is not kept, without a word', { timeout: 60_000 }, async (t) => {
+  const sink = reader(Number.POSITIVE_INFINITY);
+  await replayTo(await cutRows(t), sink, bounds, { follows: () => true });
+  assert.equal(sink.ids[0], String(rows / 2 + 1));
 });

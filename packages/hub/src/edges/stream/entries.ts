@@ -14,6 +14,8 @@ export type EntryStreamsDeps = {
   readonly log: Log;
   /** Tests: how much one reading of entries may hold, and how long a reader may stand still. */
   readonly bounds?: { readonly pageBytes: number; readonly drainMaxMs: number };
+  /** Tests: what may come after a position. A lane counts without gaps, so the next one, or else something was deleted in between. */
+  readonly follows?: (before: number, position: number) => boolean;
 };
 
 /** What a member follows: its own shelf's entries, in the lanes that it reads. */
@@ -68,6 +70,7 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
   const readers = new Set<Reader>();
   const pumps = new Map<string, { running: Promise<void>; again: boolean }>();
   const bounds = deps.bounds ?? { pageBytes: limits.entryPageBytes, drainMaxMs: limits.drainMaxMs };
+  const follows = deps.follows ?? ((before, position) => position === before + 1);
   const page = { rows: limits.rowsPerRead, bytes: bounds.pageBytes };
   let timer: NodeJS.Timeout | undefined;
 
@@ -157,7 +160,7 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
     return state.running;
   }
 
-  /** Sends what lies between the reader's cursor and its feeds, oldest first; false when that is too much. */
+  /** Sends what lies between the reader's cursor and its feeds, oldest first; false when that is too much, or not there any more. */
   async function replay(reader: Reader, mine: readonly Feed[]): Promise<boolean> {
     const behind = (): Feed[] => mine.filter((feed) => (reader.sent.get(feed.lane) ?? 0) < feed.position);
     const only = behind();
@@ -177,7 +180,11 @@ export function createEntryStreams(deps: EntryStreamsDeps): EntryStreams {
         page,
       );
       if (rows.length === 0) return false;
-      for (const row of rows) send(reader, row.lane, { position: row.position, topic: row.topic, text: textOf(row) });
+      for (const row of rows) {
+        // What lies between is not kept any more.
+        if (!follows(reader.sent.get(row.lane) ?? 0, row.position)) return false;
+        send(reader, row.lane, { position: row.position, topic: row.topic, text: textOf(row) });
+      }
       replayed += rows.length;
       if (replayed > limits.entriesReplayed) return false;
       if (!(await drained(reader.sink))) return false;

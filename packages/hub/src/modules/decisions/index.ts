@@ -5,5 +5,6 @@ export { inForce } from './in-force.ts';
 export { createPolicies, policyRoutes } from './policy.ts';
 export { registerDecisions } from './projection.ts';
 export { enforcementOf } from './queries.ts';
+export { cutBatches, cutReceipts, deleteExpiredTokens } from './retention.ts';
 export { decisionRoutes, type Enforcement } from './routes.ts';
 export { createRulings, type Rulings } from './rule.ts';

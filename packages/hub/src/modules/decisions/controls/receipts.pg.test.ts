@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import type { Receipt, ReceiptState } from '@rebato/contract';
 import { type ControlsWorld, startControlsWorld } from '#test/controls-world';
+import { cutBatches, cutReceipts, deleteExpiredTokens } from '../retention.ts';
 import { limits } from './limits.ts';
 import { colourOf } from './status.ts';
 
@@ -248,4 +249,39 @@ test('readers see on their shelf how many controls of their lane applied a decis
   await duty?.run();
   assert.deepEqual((await sums('immediate'))[0], 'c 2 0 1 100 200');
   assert.deepEqual([...(await world.db.rows`select from decisions.toque_due`)], []);
+});
+
+test('a receipt for a batch that is not kept any more is believed as long as its decision is known', async () => {
+  await using world = await startControlsWorld();
+  const { actor, id } = await world.enrolled(world.addOwner());
+  const decision = await blocked(world);
+  world.clock.advance(1_000);
+  await blocked(world, 'c', 'immediate', '198.51.100.8');
+  const cut = cutBatches(world.db, 'immediate');
+  assert.equal(await cut(new Date(world.clock.now().getTime() - 500), 100), 1);
+  assert.equal(await cut(new Date(world.clock.now().getTime() + 500), 100), 0, 'the newest stays');
+  await world.controls.takeReceipts(actor, [receipt(world, decision)], undefined);
+  assert.deepEqual(await alarms(world, id), []);
+  assert.equal((await rows(world)).length, 1);
+  await world.controls.takeReceipts(actor, [receipt(world, { ...decision, id: randomUUID() })], undefined);
+  assert.deepEqual(await alarms(world, id), ['receipt_unsent 1']);
+});
+
+test('receipts go in steps when their time is over, and younger ones stay; tokens go when they have run out', async () => {
+  await using world = await startControlsWorld();
+  const { actor } = await world.enrolled(world.addOwner());
+  const one = await blocked(world);
+  const two = await blocked(world, 'c', 'immediate', '198.51.100.8');
+  await world.controls.takeReceipts(actor, [receipt(world, one), receipt(world, two)], undefined);
+  world.clock.advance(1_000);
+  await world.controls.takeReceipts(actor, [receipt(world, one, 'withdrawn')], undefined);
+  const cut = cutReceipts(world.db);
+  const before = new Date(world.clock.now().getTime() - 500);
+  assert.deepEqual([await cut(before, 1), await cut(before, 1), await cut(before, 1)], [1, 1, 0]);
+  assert.deepEqual(
+    (await rows(world)).map((row) => row.state),
+    [2],
+  );
+  assert.equal(await deleteExpiredTokens(world.db, world.clock.now()), 0);
+  assert.equal(await deleteExpiredTokens(world.db, new Date(world.clock.now().getTime() + 2 * limits.tokenLifeMs)), 1);
 });

@@ -204,6 +204,8 @@ export async function deleteExpired(db: Db, now: Date, attemptsBefore: Date): Pr
     await db.run`delete from members.challenge where expires_at < ${now}`,
     await db.run`delete from members.oidc_attempt where expires_at < ${now}`,
     await db.run`delete from members.session where expires_at < ${now}`,
+    await db.run`
+      delete from members.link l where expires_at < ${now} and not exists (select from members.oidc_attempt a where a.link_id = l.id)`,
   ];
   return counts.reduce((sum, count) => sum + count, 0);
 }
