@@ -47,8 +47,9 @@ export const cutEntries = (db: Pool, shelf: string) => {
   return (before: Date, limit: number) => db.run`
     delete from ${schema}.entry e
      using (select l.lane, o.position from ${schema}.lane l
+             cross join lateral (select at < ${before} as old from ${schema}.entry where lane = l.lane order by position limit 1) first
              cross join lateral (select position, bool_and(at < ${before}) over (order by position) as old
                                    from (select position, at from ${schema}.entry where lane = l.lane order by position limit ${limit}) f) o
-             where o.old limit ${limit}) gone
+             where first.old and o.old limit ${limit}) gone
      where e.lane = gone.lane and e.position = gone.position`;
 };

@@ -10,10 +10,11 @@ export const cutBatches = (db: Pool, shelf: string) => {
   return (before: Date, limit: number) => db.run`
     delete from ${schema}.batch b
      using (select l.lane, o.version from ${schema}.lane l
+             cross join lateral (select at < ${before} as old from ${schema}.batch where lane = l.lane order by version limit 1) first
              cross join lateral (select version, bool_and(at < ${before}) over (order by version) as old
                                    from (select version, at from ${schema}.batch where lane = l.lane and version < l.version
                                           order by version limit ${limit}) f) o
-             where o.old limit ${limit}) gone
+             where first.old and o.old limit ${limit}) gone
      where b.lane = gone.lane and b.version = gone.version`;
 };
 
