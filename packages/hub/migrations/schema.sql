@@ -107,22 +107,6 @@ create table decisions.control (
 CREATE INDEX control_by_change ON decisions.control USING btree (changed_at);
 CREATE INDEX control_by_entity ON decisions.control USING btree (entity_id, name, id);
 
-create table decisions.decision (
-  id uuid not null,
-  vkey uuid not null,
-  kind smallint not null,
-  value text not null,
-  arrived_at timestamp with time zone not null,
-  created_at timestamp with time zone not null,
-  ruling text,
-  ruled_at timestamp with time zone,
-  ruled_by text,
-  reason text,
-  round integer not null default 1,
-  constraint decision_pkey PRIMARY KEY (id),
-  constraint decision_vkey_key UNIQUE (vkey)
-);
-
 create table decisions.enrol_token (
   id text not null,
   control_id uuid not null,
@@ -160,6 +144,15 @@ create table decisions.lift (
 CREATE UNIQUE INDEX lift_in_force ON decisions.lift USING btree (entity_id, vkey) WHERE (ended_at IS NULL);
 CREATE INDEX lift_to_confirm ON decisions.lift USING btree (lifted_at) WHERE (false_positive AND (ended_at IS NULL));
 
+create table decisions.policy (
+  version integer not null,
+  valid_from timestamp with time zone not null,
+  set_by text not null,
+  reason text not null,
+  policy jsonb not null,
+  constraint policy_pkey PRIMARY KEY (version)
+);
+
 create table decisions.receipt (
   decision_id uuid not null,
   control_num integer not null,
@@ -192,6 +185,17 @@ create table decisions.report (
   constraint report_control_id_fkey FOREIGN KEY (control_id) REFERENCES decisions.control(id)
 ) with (fillfactor=60);
 
+create table decisions.ruling (
+  vkey uuid not null,
+  kind smallint not null,
+  value text not null,
+  ruling text,
+  ruled_at timestamp with time zone not null,
+  ruled_by text not null,
+  reason text not null,
+  constraint ruling_pkey PRIMARY KEY (vkey)
+);
+
 create table decisions.toque_due (
   channel_num integer not null,
   decision_id uuid not null,
@@ -199,6 +203,14 @@ create table decisions.toque_due (
 );
 
 create schema guard;
+
+create table guard.pace (
+  source uuid not null,
+  hour timestamp with time zone not null,
+  blocks bigint not null,
+  constraint pace_pkey PRIMARY KEY (source, hour)
+);
+CREATE INDEX pace_by_hour ON guard.pace USING btree (hour);
 
 create table guard.release (
   id uuid not null,
@@ -264,6 +276,7 @@ create table intel.attachment (
   event_id uuid not null,
   attribute_id uuid,
   own_only boolean not null,
+  chunk integer not null default 0,
   name text not null,
   bytes bigint not null,
   sha256 text not null,
@@ -283,6 +296,7 @@ create table intel.attribute (
   last_seen timestamp with time zone,
   "timestamp" bigint not null,
   chunk integer not null,
+  revision integer,
   kind smallint not null,
   state text not null,
   to_ids boolean not null,
@@ -298,8 +312,10 @@ create table intel.attribute (
   reason text,
   tags jsonb,
   extra jsonb,
+  told jsonb,
   constraint attribute_pkey PRIMARY KEY (event_id, chunk, id)
 );
+CREATE INDEX attribute_by_revision ON intel.attribute USING btree (event_id, revision) WHERE (revision IS NOT NULL);
 CREATE INDEX attribute_by_vkey ON intel.attribute USING btree (vkey);
 
 create table intel.auto_rule (
@@ -309,9 +325,12 @@ create table intel.auto_rule (
   level text,
   kinds smallint[] not null,
   accept boolean not null,
+  feed boolean not null default false,
+  hourly_max integer,
   created_at timestamp with time zone not null,
   created_by text not null,
-  constraint auto_rule_pkey PRIMARY KEY (id)
+  constraint auto_rule_pkey PRIMARY KEY (id),
+  constraint auto_rule_hourly_max_check CHECK ((hourly_max > 0))
 );
 
 create table intel.blob (
@@ -327,6 +346,7 @@ create table intel.comment (
   entity_name text not null,
   at timestamp with time zone not null,
   text text not null,
+  told text,
   constraint comment_pkey PRIMARY KEY (id),
   constraint comment_event_id_fkey FOREIGN KEY (event_id) REFERENCES intel.event(id)
 );
@@ -360,28 +380,35 @@ create table intel.event (
   claimed_by text,
   claimed_at timestamp with time zone,
   chunks integer not null,
+  rounds integer not null,
+  revision integer,
+  review boolean not null default false,
   attribute_count integer not null,
   danger smallint not null,
   tags jsonb,
   extra jsonb,
+  told jsonb,
   constraint event_pkey PRIMARY KEY (id),
   constraint event_report_id_fkey FOREIGN KEY (report_id) REFERENCES intel.report(id)
 );
 CREATE INDEX event_by_owner ON intel.event USING btree (owner_id, arrived_at DESC, id);
 CREATE INDEX event_by_report ON intel.event USING btree (report_id);
 CREATE UNIQUE INDEX event_by_uuid ON intel.event USING btree (owner_id, uuid) WHERE (state <> 'rejected'::text);
-CREATE INDEX event_waiting ON intel.event USING btree (danger DESC, arrived_at, id) WHERE (state = 'assessing'::text);
+CREATE INDEX event_waiting ON intel.event USING btree (danger DESC, arrived_at, id) WHERE ((state = 'assessing'::text) OR review);
 
 create table intel.object (
   id uuid not null,
   event_id uuid not null,
   own_only boolean not null,
+  chunk integer not null default 0,
+  revision integer,
   name text not null,
   meta_category text,
   comment text,
   "timestamp" bigint not null,
   refs jsonb,
   extra jsonb,
+  told jsonb,
   constraint object_pkey PRIMARY KEY (event_id, id)
 );
 
@@ -403,6 +430,24 @@ create table intel.report (
 );
 CREATE INDEX report_by_entity ON intel.report USING btree (entity_id, received_at DESC, id);
 CREATE UNIQUE INDEX report_idempotent ON intel.report USING btree (entity_id, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+
+create table intel.revision (
+  event_id uuid not null,
+  round integer not null,
+  rounds integer not null,
+  arrived_at timestamp with time zone not null,
+  at timestamp with time zone not null,
+  report_id uuid,
+  entity_id uuid not null,
+  actor_kind text not null,
+  actor_label text not null,
+  tlp text not null,
+  distribution text not null,
+  group_id uuid,
+  changes jsonb not null,
+  constraint revision_pkey PRIMARY KEY (event_id, round),
+  constraint revision_event_id_fkey FOREIGN KEY (event_id) REFERENCES intel.event(id)
+);
 
 create table intel.sighting (
   id uuid not null,
@@ -734,6 +779,19 @@ create table scoring.policy (
   constraint policy_pkey PRIMARY KEY (version)
 );
 
+create table scoring.reading (
+  id bigint not null generated always as identity,
+  entity_id uuid not null,
+  shelf text not null,
+  since timestamp with time zone not null,
+  until timestamp with time zone,
+  settled boolean not null,
+  constraint reading_pkey PRIMARY KEY (id)
+);
+CREATE INDEX reading_by_entity ON scoring.reading USING btree (entity_id, id DESC);
+CREATE INDEX reading_by_shelf ON scoring.reading USING btree (shelf, until) WHERE (until IS NOT NULL);
+CREATE UNIQUE INDEX reading_of_today ON scoring.reading USING btree (entity_id) WHERE (until IS NULL);
+
 create schema shelf_immediate;
 
 create table shelf_immediate.attachment (
@@ -774,24 +832,24 @@ CREATE INDEX comment_by_event ON shelf_immediate.comment USING btree (event_id, 
 create table shelf_immediate.decision (
   lane text not null,
   vkey uuid not null,
-  id uuid not null,
   kind smallint not null,
-  value text not null,
-  action text not null default 'block'::text,
   strength smallint not null,
   confidence smallint not null,
-  voices uuid[] not null,
+  voices smallint not null,
   evidence integer not null,
   arrived_at timestamp with time zone not null,
   decided_at timestamp with time zone not null,
   changed_at timestamp with time zone not null,
   until timestamp with time zone,
+  lift_id uuid,
   gone text,
+  value text not null,
   constraint decision_pkey PRIMARY KEY (lane, vkey)
 );
-CREATE INDEX decision_by_change ON shelf_immediate.decision USING btree (lane, changed_at DESC, vkey);
-CREATE INDEX decision_by_id ON shelf_immediate.decision USING btree (id);
+CREATE INDEX decision_by_change ON shelf_immediate.decision USING btree (lane, changed_at, vkey);
+CREATE INDEX decision_by_lift ON shelf_immediate.decision USING btree (lift_id) WHERE (lift_id IS NOT NULL);
 CREATE INDEX decision_by_until ON shelf_immediate.decision USING btree (until) WHERE (gone IS NULL);
+CREATE INDEX decision_net ON shelf_immediate.decision USING btree (lane) WHERE ((kind = 1) AND (gone IS NULL));
 
 create table shelf_immediate.entry (
   lane text not null,
@@ -844,6 +902,8 @@ create table shelf_immediate.indicator (
   first_seen timestamp with time zone,
   last_seen timestamp with time zone,
   "timestamp" bigint not null,
+  arrived_at timestamp with time zone,
+  published_at timestamp with time zone,
   kind smallint not null,
   to_ids boolean not null,
   blockable boolean not null,
@@ -858,7 +918,6 @@ create table shelf_immediate.indicator (
   extra jsonb,
   constraint indicator_pkey PRIMARY KEY (event_num, id)
 );
-CREATE INDEX indicator_by_id ON shelf_immediate.indicator USING btree (id);
 CREATE INDEX indicator_by_vkey ON shelf_immediate.indicator USING btree (vkey);
 CREATE INDEX indicator_by_vkey2 ON shelf_immediate.indicator USING btree (vkey2) WHERE (vkey2 IS NOT NULL);
 

@@ -5,7 +5,8 @@ import { limits } from './limits.ts';
 import { claim } from './own.ts';
 import { acceptRounds, addRound, listPending } from './revise-store.ts';
 import { type EventRow, lockEvent, markConsolidated, markPublished, markState, moveAttributes } from './store.ts';
-import { announce, type SubmitDeps } from './submit-drafts.ts';
+import type { SubmitDeps } from './submission.ts';
+import { announce } from './submit-drafts.ts';
 
 export type AssessDeps = Pick<SubmitDeps, 'db' | 'bus' | 'trail' | 'clock' | 'ids'>;
 

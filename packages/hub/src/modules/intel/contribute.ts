@@ -3,7 +3,7 @@ import type { Actor } from '#platform/actor';
 import { canonicalise } from '#values';
 import { fail } from './errors.ts';
 import { kindIndex } from './normalise.ts';
-import type { Reporter, SubmitDeps } from './submit-drafts.ts';
+import type { Reporter, SubmitDeps } from './submission.ts';
 
 export type SightingInput = {
   readonly type: string;

@@ -11,15 +11,8 @@ export { createReader } from './reading/reader.ts';
 export type { PlacedValue } from './release-store.ts';
 export { reportRoutes } from './report-routes.ts';
 export { revisionRoutes } from './revision-routes.ts';
-export {
-  type Acknowledgement,
-  type Markings,
-  type Reporter,
-  type ReporterOf,
-  type Submission,
-  type SubmitDeps,
-  submitDrafts,
-} from './submit-drafts.ts';
+export type { Acknowledgement, Markings, Reporter, ReporterOf, Submission, SubmitDeps } from './submission.ts';
+export { submitDrafts } from './submit-drafts.ts';
 export { createTaxonomies, type Taxonomies } from './taxonomy.ts';
 export { taxonomyRoutes } from './taxonomy-routes.ts';
 export { createVkeys, type VkeyOf } from './vkey.ts';

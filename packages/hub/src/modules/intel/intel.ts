@@ -48,7 +48,8 @@ import {
 } from './queries.ts';
 import { type HandRevision, historyOf, reviseByHand } from './revise-by-hand.ts';
 import { type EventRow, readEventRow } from './store.ts';
-import { type Acknowledgement, type Reporter, type Submission, submitDrafts, type Trust } from './submit-drafts.ts';
+import type { Acknowledgement, Reporter, Submission, Trust } from './submission.ts';
+import { submitDrafts } from './submit-drafts.ts';
 import { type ReportDeps, submitReport } from './submit-report.ts';
 import { toDraft } from './to-draft.ts';
 

@@ -4,7 +4,7 @@ import { limits } from './limits.ts';
 import { type JudgeContext, judgeDraftInTurns, tagsOf } from './normalise.ts';
 import { headExtra, type Revision, requireNewer } from './revise.ts';
 import type { EventRow } from './store.ts';
-import type { Markings } from './submit-drafts.ts';
+import type { Markings } from './submission.ts';
 import { tellEvent } from './told.ts';
 
 /** Judges a newer version of one's own event as a source wrote it. What it does not say of the event stays as it was. */

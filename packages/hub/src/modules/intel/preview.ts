@@ -2,8 +2,9 @@ import type { Actor } from '#platform/actor';
 import { fail } from './errors.ts';
 import type { Readers } from './intel.ts';
 import { type JudgedAttribute, judgeDraft, markingOf } from './normalise.ts';
+import { pacedOf } from './paced.ts';
 import { findValues } from './queries.ts';
-import { type Markings, pacedOf, type Submission } from './submit-drafts.ts';
+import type { Markings, Submission } from './submission.ts';
 import { problemsOf, type ReportDeps } from './submit-report.ts';
 import { tellEvent, type Withheld } from './told.ts';
 

@@ -8,7 +8,7 @@ import { limits } from './limits.ts';
 import { parseTimeCursor, printCursor } from './page.ts';
 import { presentJudged, presentOwn } from './present.ts';
 import * as s from './schemas.ts';
-import type { Markings, Submission } from './submit-drafts.ts';
+import type { Markings, Submission } from './submission.ts';
 
 const byId = Type.Object({ id: s.uuid });
 const listLimit = (asked: number | undefined): number => asked ?? 100;

@@ -9,7 +9,7 @@ import { listOwnIndicators } from './own.ts';
 import { type Revised, reviseEvent } from './revise.ts';
 import { listRevisions, type RevisionRow } from './revise-store.ts';
 import { type EventRow, readEventRow } from './store.ts';
-import type { SubmitDeps } from './submit-drafts.ts';
+import type { SubmitDeps } from './submission.ts';
 import { draftAttributeOf } from './to-draft.ts';
 import { tellEvent } from './told.ts';
 

@@ -8,6 +8,7 @@ import type { Draft } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
 import { type JudgedAttribute, type JudgedObject, tagsOf } from './normalise.ts';
+import { pacedOf } from './paced.ts';
 import { spreads, widens } from './release.ts';
 import {
   announceRevision,
@@ -31,7 +32,7 @@ import {
   sameObjects,
 } from './revision.ts';
 import { type EventRow, insertAttachment, insertAttributes, insertObjects, lockEvent, packExtra, type Travels } from './store.ts';
-import { pacedOf, type Reporter, type SubmitDeps, type Trust } from './submit-drafts.ts';
+import type { Reporter, SubmitDeps, Trust } from './submission.ts';
 
 /** A newer version of an event, judged. `head`: what stands of the event itself afterwards. */
 export type Revision = {

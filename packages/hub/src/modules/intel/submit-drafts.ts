@@ -1,92 +1,23 @@
 import { hash } from 'node:crypto';
-import type { Distribution, Pap, Tlp, ValueKind } from '@rebato/contract';
-import type { GuardTables, OwnData, Pace, PaceHold, PaceInput } from '#guard';
+import type { Distribution, Pap, Tlp } from '@rebato/contract';
+import type { PaceHold } from '#guard';
 import type { Actor } from '#platform/actor';
-import type { Pool, Tx } from '#platform/db';
-import type { Bus, Clock, Ids, Trail } from '#platform/ports';
+import type { Tx } from '#platform/db';
+import type { Bus } from '#platform/ports';
 import { attributesOfFiles } from './attached.ts';
-import type { Draft, InputFormat } from './draft.ts';
+import type { Draft } from './draft.ts';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
-import { asUuid, blocksOf, dangerOf, holdTogether, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
+import { asUuid, dangerOf, type JudgedAttribute, judgeDraftInTurns, markingOf, tagsOf } from './normalise.ts';
+import { pacedOf } from './paced.ts';
 import { prepareRevision } from './prepare-revision.ts';
 import { headExtra, type Revision, reviseEvent } from './revise.ts';
 import { findOwnEvent } from './revise-store.ts';
 import { findIdempotent, insertAttachment, insertAttributes, insertEvent, insertObjects, insertReport } from './store.ts';
+import type { Acknowledgement, Markings, Reporter, Submission, SubmitDeps } from './submission.ts';
 import { tellEvent } from './told.ts';
-import type { VkeyOf } from './vkey.ts';
-
-/** What the write side must know of who reports. Comes from `members` and `scoring`. */
-export type Reporter = {
-  readonly name: string;
-  readonly kind: string;
-  readonly level: string;
-  readonly voice: string;
-  readonly own: OwnData;
-  readonly ownDomains: readonly string[];
-  readonly ownPeople: readonly string[];
-  /** Where it reads, and whether it waits for what others report. */
-  readonly shelf: string;
-  readonly waits: boolean;
-};
-
-/** What passes without a person, and how much of it. */
-export type Trust = {
-  readonly passes: (kind: ValueKind) => boolean;
-  readonly feed: boolean;
-  readonly perHour: number | undefined;
-};
-export type ReporterOf = (entityId: string) => Promise<Reporter>;
-
-export type SubmitDeps = {
-  readonly db: Pool;
-  readonly bus: Bus;
-  readonly trail: Trail;
-  readonly clock: Clock;
-  readonly ids: Ids;
-  readonly reporterOf: ReporterOf;
-  readonly trusts: (reporter: Reporter, entityId: string) => Promise<Trust>;
-  readonly pace: Pick<Pace, 'judge' | 'count'>;
-  readonly guardTables: () => GuardTables;
-  readonly vkeyOf: VkeyOf;
-  /** Large reports are written one after another: side by side they would take every processor from the alerts, while the leader, which they all wait for, takes them one by one. */
-  readonly bulkTurn?: <T>(work: () => Promise<T>) => Promise<T>;
-};
 
 const atOnce = <T>(work: () => Promise<T>): Promise<T> => work();
-
-export type Markings = {
-  readonly info?: string;
-  readonly tlp?: Tlp;
-  readonly pap?: Pap;
-  readonly distribution?: Distribution;
-  readonly groupId?: string;
-  /** 0..100, how sure the source is. */
-  readonly confidence?: number;
-};
-
-export type Submission = {
-  readonly bytes: Buffer;
-  readonly format?: InputFormat;
-  readonly fileName?: string;
-  readonly contentType?: string;
-  readonly channel: 'api' | 'paste' | 'file' | 'import';
-  readonly idempotencyKey?: string;
-  readonly markings: Markings;
-  /** Canonical values that the sender took out after the preview. */
-  readonly without?: readonly string[];
-};
-
-/**
- * The acknowledgement. It follows from the submission, the sender and the guard alone, never from what others have reported: a value that is
- * known already gets the same answer as a new one.
- */
-export type Acknowledgement = {
-  readonly reportId: string;
-  readonly receivedAt: Date;
-  readonly events: readonly string[];
-  readonly repeated: boolean;
-};
 
 /** Stores drafts, however they came to be. When this returns, report and events are on disk. All or nothing. */
 export async function submitDrafts(
@@ -200,36 +131,6 @@ function requireGroup(actor: Actor, markings: Markings): void {
 /** A group of the source's means nothing here: its own entity, then. */
 const distributionOf = (markings: Markings, draft: Draft): Distribution =>
   markings.distribution ?? (draft.distribution === 'group' ? 'entity' : draft.distribution) ?? 'community';
-
-/** Judges what the blocks of one event come to. `counts` is false for a preview. */
-export function pacedOf(
-  deps: Pick<SubmitDeps, 'pace'>,
-  entityId: string,
-  reporter: Reporter,
-  trust: Trust,
-  attributes: readonly JudgedAttribute[],
-  tables: GuardTables,
-  distribution: Distribution,
-  counts = true,
-): { readonly attributes: readonly JudgedAttribute[]; readonly held: PaceHold | undefined } {
-  const waiting = attributes.some((attribute) => attribute.state === 'pending');
-  // What waits for an assessor, or is not for all, tells nothing to others yet, and must not hold theirs.
-  const communal = !waiting && !reporter.waits && distribution !== 'entity' && distribution !== 'group';
-  const { source, shelf, feed, perHour } = { source: entityId, shelf: reporter.shelf, ...trust };
-  let input: PaceInput = { ...blocksOf(attributes, tables), source, shelf, communal, feed, perHour };
-  const first = deps.pace.judge(input);
-  let paced = first === undefined ? attributes : holdTogether(attributes, first.hold);
-  let held = first;
-  if (first?.why === 'spread') {
-    // The networks wait; the rest may still be too much.
-    input = { ...input, ...blocksOf(paced, tables), nets: [] };
-    const second = deps.pace.judge(input);
-    if (second !== undefined) paced = holdTogether(paced, second.hold);
-    held = second ?? first;
-  }
-  if (counts && !waiting && (held === undefined || held.why === 'spread')) deps.pace.count(input);
-  return { attributes: paced, held };
-}
 
 /**
  * Random ids of the parts of one event. They share their first 48 bits, random too, so that an index by id takes an import as one run and not

@@ -4,7 +4,8 @@ import type { Detail } from '#platform/errors';
 import type { DraftProblem } from './draft.ts';
 import { fail } from './errors.ts';
 import type { Reader } from './reading/reader.ts';
-import { type Acknowledgement, repeated, type Submission, type SubmitDeps, submitDrafts } from './submit-drafts.ts';
+import type { Acknowledgement, Submission, SubmitDeps } from './submission.ts';
+import { repeated, submitDrafts } from './submit-drafts.ts';
 
 /** `read`: input as drafts. */
 export type ReportDeps = SubmitDeps & { readonly read: Reader['read'] };
