@@ -137,14 +137,25 @@ export function openPool(url: string, options: PoolOptions): Pool {
     async reserve() {
       // A client of its own: only so is its end noticed while nothing is being asked.
       const life: Life = { over: false };
-      const own = postgres(url, { ...settings, max: 1, onclose: () => (life.over = true) });
+      const sockets: Socket[] = [];
+      const socket = async (to: Parameters<typeof connectAtOnce>[0]): Promise<Socket> => {
+        const made = await connectAtOnce(to);
+        sockets.push(made);
+        return made;
+      };
+      const own = postgres(url, { ...settings, max: 1, onclose: () => (life.over = true), ...({ socket } as object) });
+      const end = (): void => {
+        void own.end({ timeout: 0 }).catch(() => undefined);
+        // The library waits for the end of a socket that it has paused in the middle of a COPY, and then it never comes.
+        for (const each of sockets) each.destroy();
+      };
       try {
         // Opened by a query: a client that does not ask for types never finishes reserving its first connection.
         await own`select 1`;
         const reserved = await own.reserve();
-        return { ...wrapTx(reserved, life), release: () => void own.end({ timeout: 0 }).catch(() => undefined) };
+        return { ...wrapTx(reserved, life), release: end };
       } catch (error) {
-        void own.end({ timeout: 0 }).catch(() => undefined);
+        end();
         throw error;
       }
     },
