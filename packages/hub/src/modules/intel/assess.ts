@@ -3,7 +3,7 @@ import type { Tx } from '#platform/db';
 import { fail } from './errors.ts';
 import { limits } from './limits.ts';
 import { claim } from './own.ts';
-import { acceptRounds, addRound, listPending } from './revise-store.ts';
+import { acceptRounds, addRound, listPending } from './revisions/store.ts';
 import { type EventRow, lockEvent, markConsolidated, markPublished, markState, moveAttributes } from './store.ts';
 import type { SubmitDeps } from './submission.ts';
 import { announce } from './submit-drafts.ts';

@@ -6,8 +6,8 @@ import { formerReaders, readReading, settleReading, startReading } from '#scorin
 import type { KeptFrom } from './keep-store.ts';
 import type { ViewersOf } from './lanes.ts';
 import { heldOn, ownNotOn, readEventRows } from './release-store.ts';
-import { laterPart } from './revise-projection.ts';
-import { readRevisions } from './round-store.ts';
+import { laterPart } from './revisions/projection.ts';
+import { readRevisions } from './revisions/rounds.ts';
 
 /**
  * A time on a shelf shorter than this leaves nothing behind: an entity is admitted with the level of its kind and given its own at once, and a

@@ -4,7 +4,7 @@ import type { Actor } from '#platform/actor';
 import type { Db, Tx } from '#platform/db';
 import type { AssessDeps } from './assess.ts';
 import { limits } from './limits.ts';
-import { addRound } from './revise-store.ts';
+import { addRound } from './revisions/store.ts';
 import { type EventRow, lockEvent } from './store.ts';
 import type { VkeyOf } from './vkey.ts';
 

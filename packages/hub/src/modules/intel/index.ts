@@ -10,7 +10,7 @@ export { registerIntel } from './projection.ts';
 export { createReader } from './reading/reader.ts';
 export type { PlacedValue } from './release-store.ts';
 export { reportRoutes } from './report-routes.ts';
-export { revisionRoutes } from './revision-routes.ts';
+export { revisionRoutes } from './revisions/routes.ts';
 export type { Acknowledgement, Markings, Reporter, ReporterOf, Submission, SubmitDeps } from './submission.ts';
 export { submitDrafts } from './submit-drafts.ts';
 export { createTaxonomies, type Taxonomies } from './taxonomy.ts';

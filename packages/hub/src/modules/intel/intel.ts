@@ -46,7 +46,7 @@ import {
   type ShelfEvent,
   type ShelfIndicator,
 } from './queries.ts';
-import { type HandRevision, historyOf, reviseByHand } from './revise-by-hand.ts';
+import { type HandRevision, historyOf, reviseByHand } from './revisions/by-hand.ts';
 import { type EventRow, readEventRow } from './store.ts';
 import type { Acknowledgement, Reporter, Submission, Trust } from './submission.ts';
 import { submitDrafts } from './submit-drafts.ts';

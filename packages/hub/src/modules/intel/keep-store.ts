@@ -1,6 +1,6 @@
 import type { Tx } from '#platform/db';
 import { shelfSchema } from '#platform/shelf';
-import { narrowOnLane } from './round-store.ts';
+import { narrowOnLane } from './revisions/rounds.ts';
 
 /** SQL that lets a reader keep what it had received on another shelf. Unqualified tables are the present shelf's. */
 

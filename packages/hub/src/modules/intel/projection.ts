@@ -19,8 +19,8 @@ import {
   removeEvent,
   withholdBlocks,
 } from './release-store.ts';
-import { laterKey, narrowOnShelf, planRevised } from './revise-projection.ts';
-import { placeRound } from './round-store.ts';
+import { laterKey, narrowOnShelf, planRevised } from './revisions/projection.ts';
+import { placeRound } from './revisions/rounds.ts';
 
 /** Hangs intel's way to the shelves into the leader: who gets what when, and how it is copied there. */
 export function registerIntel(leader: Leader, shelfOf: ShelfOf, viewersOf: ViewersOf): void {

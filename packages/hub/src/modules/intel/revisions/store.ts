@@ -1,9 +1,9 @@
 import type { Actor } from '#platform/actor';
 import type { Db, Tx } from '#platform/db';
 import type { Bus, Clock } from '#platform/ports';
-import { limits } from './limits.ts';
-import type { StoredAttribute, StoredObject } from './revision.ts';
-import { type EventRow, eventColumns, onlySaid } from './store.ts';
+import { limits } from '../limits.ts';
+import { type EventRow, eventColumns, onlySaid } from '../store.ts';
+import type { StoredAttribute, StoredObject } from './diff.ts';
 
 /** SQL of revisions on the write side. */
 

@@ -1,17 +1,17 @@
 import type { Distribution, Pap, Tlp } from '@rebato/contract';
 import type { Actor } from '#platform/actor';
-import type { Draft, DraftAttribute } from './draft.ts';
-import { fail } from './errors.ts';
-import { attributeOf, type IndicatorInput } from './indicator-input.ts';
-import { limits } from './limits.ts';
-import { judgeDraftInTurns, tagsOf } from './normalise.ts';
-import { listOwnIndicators } from './own.ts';
+import type { Draft, DraftAttribute } from '../draft.ts';
+import { fail } from '../errors.ts';
+import { attributeOf, type IndicatorInput } from '../indicator-input.ts';
+import { limits } from '../limits.ts';
+import { judgeDraftInTurns, tagsOf } from '../normalise.ts';
+import { listOwnIndicators } from '../own.ts';
+import { type EventRow, readEventRow } from '../store.ts';
+import type { SubmitDeps } from '../submission.ts';
+import { draftAttributeOf } from '../to-draft.ts';
+import { tellEvent } from '../told.ts';
 import { type Revised, reviseEvent } from './revise.ts';
-import { listRevisions, type RevisionRow } from './revise-store.ts';
-import { type EventRow, readEventRow } from './store.ts';
-import type { SubmitDeps } from './submission.ts';
-import { draftAttributeOf } from './to-draft.ts';
-import { tellEvent } from './told.ts';
+import { listRevisions, type RevisionRow } from './store.ts';
 
 /** What is absent stays as it is. `indicators`, where given, are all that the event has afterwards: one that is not named leaves. */
 export type HandRevision = {

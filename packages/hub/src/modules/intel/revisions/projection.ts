@@ -1,10 +1,10 @@
 import type { Tx } from '#platform/db';
 import type { Planner, ShelfOutput } from '#platform/leader';
 import { type Audience, cancelPlansOutside, type PlanItem, shelfSchema, termsAt, waitingPlans } from '#platform/shelf';
-import { isOwnLane, releases, type ShelfOf, touch, type ViewersOf } from './lanes.ts';
-import { lanesHolding, readEventRows, removeEvent } from './release-store.ts';
-import { narrowOnLane, type RevisionTimes, readRevisions } from './round-store.ts';
-import type { EventRow } from './store.ts';
+import { isOwnLane, releases, type ShelfOf, touch, type ViewersOf } from '../lanes.ts';
+import { lanesHolding, readEventRows, removeEvent } from '../release-store.ts';
+import type { EventRow } from '../store.ts';
+import { narrowOnLane, type RevisionTimes, readRevisions } from './rounds.ts';
 
 /**
  * Revisions on their way. What narrows goes to every shelf now. What adds or changes waits as the audience does, counted from the revision;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JudgedAttribute, JudgedObject } from './normalise.ts';
-import { categoryOf, tagsOf } from './normalise.ts';
-import { type AttributeRow, type AttributeState, attributeExtra, wordsOf } from './store.ts';
+import type { JudgedAttribute, JudgedObject } from '../normalise.ts';
+import { categoryOf, tagsOf } from '../normalise.ts';
+import { type AttributeRow, type AttributeState, attributeExtra, wordsOf } from '../store.ts';
 
 /** An attribute of the version before, as it is stored. */
 export type StoredAttribute = {

@@ -3,13 +3,16 @@ import { paps } from '@rebato/contract';
 import type { GuardTables } from '#guard';
 import type { Actor } from '#platform/actor';
 import type { Tx } from '#platform/db';
-import { attributesOfFiles } from './attached.ts';
-import type { Draft } from './draft.ts';
-import { fail } from './errors.ts';
-import { limits } from './limits.ts';
-import { type JudgedAttribute, type JudgedObject, tagsOf } from './normalise.ts';
-import { pacedOf } from './paced.ts';
-import { spreads, widens } from './release.ts';
+import { attributesOfFiles } from '../attached.ts';
+import type { Draft } from '../draft.ts';
+import { fail } from '../errors.ts';
+import { limits } from '../limits.ts';
+import { type JudgedAttribute, type JudgedObject, tagsOf } from '../normalise.ts';
+import { pacedOf } from '../paced.ts';
+import { spreads, widens } from '../release.ts';
+import { type EventRow, insertAttachment, insertAttributes, insertObjects, lockEvent, packExtra, type Travels } from '../store.ts';
+import type { Reporter, SubmitDeps, Trust } from '../submission.ts';
+import { type AttributeChanges, type DiffOptions, diffAttributes, diffObjects, type ObjectChanges, sameJson, sameObjects } from './diff.ts';
 import {
   announceRevision,
   deleteAttributes,
@@ -21,18 +24,7 @@ import {
   listStoredObjects,
   retractAttributes,
   updateHead,
-} from './revise-store.ts';
-import {
-  type AttributeChanges,
-  type DiffOptions,
-  diffAttributes,
-  diffObjects,
-  type ObjectChanges,
-  sameJson,
-  sameObjects,
-} from './revision.ts';
-import { type EventRow, insertAttachment, insertAttributes, insertObjects, lockEvent, packExtra, type Travels } from './store.ts';
-import type { Reporter, SubmitDeps, Trust } from './submission.ts';
+} from './store.ts';
 
 /** A newer version of an event, judged. `head`: what stands of the event itself afterwards. */
 export type Revision = {

@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import type { Http } from '#platform/http';
-import type { Intel } from './intel.ts';
-import { limits } from './limits.ts';
-import type { HandRevision } from './revise-by-hand.ts';
-import * as s from './schemas.ts';
+import type { Intel } from '../intel.ts';
+import { limits } from '../limits.ts';
+import * as s from '../schemas.ts';
+import type { HandRevision } from './by-hand.ts';
 
 const byId = Type.Object({ id: s.uuid });
 

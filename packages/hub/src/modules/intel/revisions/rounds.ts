@@ -1,8 +1,8 @@
 import { type Distribution, type Pap, paps, type Tlp, tlps } from '@rebato/contract';
 import type { Tx } from '#platform/db';
-import { narrowFiles, narrowObjects, type Place, placeObjects } from './parts-store.ts';
-import { breadths } from './release.ts';
-import { readable, told, wanted } from './release-store.ts';
+import { narrowFiles, narrowObjects, type Place, placeObjects } from '../parts-store.ts';
+import { breadths } from '../release.ts';
+import { readable, told, wanted } from '../release-store.ts';
 
 /**
  * SQL of revisions on their way to a shelf. What stands on the write side is the newest version; what an audience has of an older one is on its

@@ -1,11 +1,11 @@
 import { type Distribution, paps, type Tlp, tlps } from '@rebato/contract';
-import type { Draft } from './draft.ts';
-import { limits } from './limits.ts';
-import { type JudgeContext, judgeDraftInTurns, tagsOf } from './normalise.ts';
+import type { Draft } from '../draft.ts';
+import { limits } from '../limits.ts';
+import { type JudgeContext, judgeDraftInTurns, tagsOf } from '../normalise.ts';
+import type { EventRow } from '../store.ts';
+import type { Markings } from '../submission.ts';
+import { tellEvent } from '../told.ts';
 import { headExtra, type Revision, requireNewer } from './revise.ts';
-import type { EventRow } from './store.ts';
-import type { Markings } from './submission.ts';
-import { tellEvent } from './told.ts';
 
 /** Judges a newer version of one's own event as a source wrote it. What it does not say of the event stays as it was. */
 export async function prepareRevision(
