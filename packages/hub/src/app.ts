@@ -1,6 +1,6 @@
 /** The composition root: the only file that knows every module. Reads like a table of contents. */
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   agentWriteRoutes,
@@ -39,7 +39,7 @@ import { createMembers, membersErrors, membersRoutes, shortLivedTables, systemAc
 import { backupErrors, backupRoutes, resumeRestored, settleRestored } from '#platform/backup';
 import { busErrors } from '#platform/bus';
 import type { Clock } from '#platform/clock';
-import { openPool, type Pool } from '#platform/db';
+import { openPool } from '#platform/db';
 import { createHttp, type HttpLimits } from '#platform/http';
 import { ensureIdentity } from '#platform/identity';
 import type { Ids } from '#platform/ids';
@@ -395,9 +395,3 @@ export async function startHub(options: HubOptions) {
     throw error;
   }
 }
-
-/** The administrator's key of a data folder; undefined where there is none. */
-export async function readAdminKey(dataDir: string): Promise<string | undefined> {
-  return (await readFile(join(dataDir, 'admin.key'), 'utf8').catch(() => undefined))?.trim();
-}
-export type { Pool };

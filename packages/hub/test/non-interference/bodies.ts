@@ -1,5 +1,5 @@
 /** What readers send, by route. `path` left out: the route's path with every id of the history. */
-import { values } from './history.ts';
+import { values } from './acts.ts';
 import type { Known } from './script.ts';
 import type { Reader } from './world.ts';
 

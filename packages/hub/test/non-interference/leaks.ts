@@ -2,8 +2,9 @@
  * Leaks as they are made in practice, planted between the hub and the reader: each answers with something that follows from the write side. The
  * comparison has to find every one of them, or it proves nothing.
  */
+
+import { values } from './acts.ts';
 import { type Ask, ask, type Said } from './exchange.ts';
-import { values } from './history.ts';
 import type { Known } from './script.ts';
 import type { World } from './world.ts';
 

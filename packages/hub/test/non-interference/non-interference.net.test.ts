@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { accept, cast, hourMs, values } from './acts.ts';
 import { type Ask, ask, difference, plain, type Said } from './exchange.ts';
-import { accept, cast, historyOf, hourMs, past, values } from './history.ts';
+import { historyOf, past } from './history.ts';
 import { leaks } from './leaks.ts';
 import { reads, readsAgain, writes } from './script.ts';
 import { startWorld, type World } from './world.ts';

@@ -1,8 +1,8 @@
 /** What the readers ask, made from the router's own list: a route that appears tomorrow is asked tomorrow, or fails the test by its name. */
 import type { RouteInfo } from '#platform/http';
+import { values } from './acts.ts';
 import { bodies } from './bodies.ts';
 import type { Ask } from './exchange.ts';
-import { values } from './history.ts';
 import type { Reader } from './world.ts';
 
 const unknownId = '0b0e6b0e-77aa-4c1d-9d0f-2f6d1c9a7e55';
