@@ -10,6 +10,14 @@ export type DecisionPolicy = {
   readonly voicesToConsolidate: number;
 };
 
+export type PolicyVersion = {
+  /** 0: the defaults of this release. */
+  readonly version: number;
+  readonly validFrom: Date;
+  readonly reason: string;
+  readonly policy: DecisionPolicy;
+};
+
 const dayMs = 86_400_000;
 
 export const defaultPolicy: DecisionPolicy = {

@@ -1,20 +1,9 @@
-import { type ValueKind, valueKinds } from '@rebato/contract';
-import { Type } from 'typebox';
 import type { Actor } from '#platform/actor';
 import type { Pool } from '#platform/db';
-import type { Http } from '#platform/http';
 import type { Clock, Log, Trail } from '#platform/ports';
-import { instant } from '#platform/schema';
 import { fail } from './errors.ts';
-import type { DecisionPolicy } from './fold.ts';
-
-export type PolicyVersion = {
-  /** 0: the defaults of this release. */
-  readonly version: number;
-  readonly validFrom: Date;
-  readonly reason: string;
-  readonly policy: DecisionPolicy;
-};
+import type { DecisionPolicy, PolicyVersion } from './fold.ts';
+import { insertPolicy, listPolicies } from './store.ts';
 
 export type PolicyDeps = {
   readonly db: Pool;
@@ -47,27 +36,18 @@ export async function createPolicies(deps: PolicyDeps) {
   let timer: NodeJS.Timeout | undefined;
 
   async function newest(): Promise<PolicyVersion> {
-    const row = await deps.db.one<PolicyVersion>`
-      select version, valid_from, reason, policy from decisions.policy order by version desc limit 1`;
+    const [row] = await listPolicies(deps.db, 1);
     return row ?? initial;
   }
 
   return {
     inForce: (): DecisionPolicy => current.policy,
     current: newest,
-    async history(): Promise<readonly PolicyVersion[]> {
-      return deps.db.rows<PolicyVersion>`
-        select version, valid_from, reason, policy from decisions.policy order by version desc limit ${historyMax}`;
-    },
+    history: (): Promise<readonly PolicyVersion[]> => listPolicies(deps.db, historyMax),
     async change(actor: Actor, policy: DecisionPolicy, reason: string): Promise<PolicyVersion> {
       checkPolicy(policy, await deps.longestDelayMs());
       current = await deps.db.transaction(async (tx) => {
-        await tx.run`lock table decisions.policy in share row exclusive mode`;
-        const last = await tx.one<{ version: number }>`select coalesce(max(version), 0) as version from decisions.policy`;
-        const next = { version: (last?.version ?? 0) + 1, validFrom: deps.clock.now(), reason, policy };
-        await tx.run`
-          insert into decisions.policy (version, valid_from, set_by, reason, policy)
-          values (${next.version}, ${next.validFrom}, ${actor.id}, ${reason}, ${tx.json(policy)})`;
+        const next = await insertPolicy(tx, { validFrom: deps.clock.now(), reason, policy }, actor.id);
         await deps.trail.record(tx, actor, 'decisions.policy_change', String(next.version), { reason, policy });
         return next;
       });
@@ -102,39 +82,4 @@ export function checkPolicy(policy: DecisionPolicy, longestDelayMs: number): voi
     if (ms < policy.leaseMs) wrong.push({ field: `consolidatedMs.${kind}`, message: 'must not be less than leaseMs' });
   }
   if (wrong.length > 0) throw fail('decisions.policy_invalid', 'The policy is not within its bounds.', wrong);
-}
-
-const ms = Type.Integer({ description: 'Milliseconds.' });
-const kinds = Object.fromEntries(valueKinds.filter((kind) => kind !== 'other').map((kind) => [kind, Type.Optional(ms)])) as Record<
-  Exclude<ValueKind, 'other'>,
-  ReturnType<typeof Type.Optional<typeof ms>>
->;
-const policyShape = Type.Object({
-  leaseMs: ms,
-  consolidatedMs: Type.Object({ ...kinds, other: ms }),
-  voicesToConsolidate: Type.Integer(),
-});
-const versionView = Type.Object({ version: Type.Integer(), validFrom: instant, reason: Type.String(), policy: policyShape });
-const present = (row: PolicyVersion) => ({ ...row, validFrom: row.validFrom.toISOString(), policy: row.policy as never });
-
-export function policyRoutes(http: Http, policies: Policies): void {
-  http.get('/api/v1/decision-policy', {
-    summary: 'How long decisions last, and the versions before',
-    tag: 'decisions',
-    scope: 'read',
-    limit: 'read',
-    reply: Type.Object({ ...versionView.properties, history: Type.Array(versionView) }),
-    handle: async () => ({ ...present(await policies.current()), history: (await policies.history()).map(present) }),
-  });
-  http.put('/api/v1/decision-policy', {
-    summary: 'A new version of it, for what is decided from now on; the old ones are kept',
-    tag: 'assessment',
-    scope: 'rule',
-    roles: ['admin', 'coordinator'],
-    limit: 'write',
-    body: Type.Object({ policy: policyShape, reason: Type.String({ minLength: 3, maxLength: 1_000, pattern: '^[^\\u0000]*$' }) }),
-    reply: versionView,
-    fails: ['decisions.policy_invalid'],
-    handle: async ({ actor, body }) => present(await policies.change(actor, body.policy as DecisionPolicy, body.reason)),
-  });
 }

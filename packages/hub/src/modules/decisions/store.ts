@@ -1,6 +1,6 @@
 import { type Strength, type ValueKind, valueKinds } from '@rebato/contract';
 import type { Db, Tx } from '#platform/db';
-import type { DecisionPolicy } from './fold.ts';
+import type { DecisionPolicy, PolicyVersion } from './fold.ts';
 import { maxVoices } from './fold.ts';
 
 /** All SQL of decisions. Tables of schema `decisions`; unqualified ones are the shelf's, with the search path set by the leader. */
@@ -274,4 +274,20 @@ export async function readHalt(db: Db): Promise<{ on: boolean; at: Date; by: str
 
 export async function setHalt(tx: Tx, on: boolean, by: string, reason: string, now: Date): Promise<void> {
   await tx.run`update decisions.halt set on_ = ${on}, at = ${now}, by_ = ${by}, reason = ${reason}`;
+}
+
+/** Newest first. */
+export async function listPolicies(db: Db, limit: number): Promise<PolicyVersion[]> {
+  return db.rows<PolicyVersion>`select version, valid_from, reason, policy from decisions.policy order by version desc limit ${limit}`;
+}
+
+/** Two changes at once become two versions, one after the other. */
+export async function insertPolicy(tx: Tx, row: Omit<PolicyVersion, 'version'>, by: string): Promise<PolicyVersion> {
+  await tx.run`lock table decisions.policy in share row exclusive mode`;
+  const last = await tx.one<{ version: number }>`select coalesce(max(version), 0) as version from decisions.policy`;
+  const version = (last?.version ?? 0) + 1;
+  await tx.run`
+    insert into decisions.policy (version, valid_from, set_by, reason, policy)
+    values (${version}, ${row.validFrom}, ${by}, ${row.reason}, ${tx.json(row.policy)})`;
+  return { version, ...row };
 }
