@@ -2,16 +2,9 @@ import assert from 'node:assert/strict';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { enrol, memoryTarget, startAgent } from '@rebato/agent/src/index.ts';
+import { startFollower, until } from '../follower.ts';
 import { createTestDatabase, startTestHub, type TestHub, type TestMember } from '../hub.ts';
 import { asAdminOf, emptyDatabase, rebato, scratchFolder, tableDigest, withPool } from './bed.ts';
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = performance.now() + 20_000; !(await condition()); ) {
-    assert.ok(performance.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 async function report(hub: TestHub, member: TestMember, value: string): Promise<string> {
   const sent = await hub
@@ -58,15 +51,7 @@ test('a hub is restored while its agent is ahead: tables are equal, the agent co
   try {
     const [alice, bob] = [await hub.member('Alice'), await hub.member('Bob')];
     const carol = await hub.member('Carol Security', 'provider');
-    const added = await alice.post<{ token: string }>('/api/v1/controls', {
-      ...{ name: 'edge', target: 'memory', feed: 'agent', policy: { minConfidence: 0 } },
-    });
-    const identity = await enrol({ hubUrl: hub.url, token: added.body.token, target: 'memory', agentVersion: 'test' });
-    const target = memoryTarget();
-    const agent = await startAgent(
-      { identity, timing: { tickMs: 20, reconcileMs: 200, reportMs: 50, backoffFirstMs: 20, backoffMaxMs: 100 } },
-      { target, surroundings: async () => ({ addresses: [], hubName: undefined }) },
-    );
+    const { target, agent } = await startFollower(hub, alice);
     try {
       const kept = await report(hub, alice, 'kept-and-kept.com');
       const before = await report(hub, alice, 'retracted-before.com');

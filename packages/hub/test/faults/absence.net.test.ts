@@ -3,18 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { enrol, memoryTarget, startAgent } from '@rebato/agent/src/index.ts';
 import { manualClock } from '#platform/clock';
+import { startFollower, until } from '../follower.ts';
 import { createTestDatabase, startTestHub } from '../hub.ts';
 
 const minuteMs = 60_000;
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = performance.now() + 20_000; !condition(); ) {
-    assert.ok(performance.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 const report = (value: string) => ({ title: value, indicators: [{ value, type: 'domain' }] });
 
@@ -32,20 +25,7 @@ test('the hub is away for an hour: the control keeps what is in force, lets go w
   let hub = await startTestHub(common);
   try {
     const [alice, bob] = [await hub.member('Alice'), await hub.member('Bob')];
-    const added = await alice.post<{ token: string }>('/api/v1/controls', {
-      ...{ name: 'edge', target: 'memory', feed: 'agent', policy: { minConfidence: 0 } },
-    });
-    assert.equal(added.status, 201, added.text);
-    const identity = await enrol({ hubUrl: hub.url, token: added.body.token, target: 'memory', agentVersion: 'test' });
-    const target = memoryTarget();
-    const agent = await startAgent(
-      { identity, timing: { tickMs: 20, reconcileMs: 200, reportMs: 50, backoffFirstMs: 20, backoffMaxMs: 100 } },
-      {
-        target,
-        clock: { monotonicMs: clock.monotonicMs, wallMs: () => clock.now().getTime(), boot: () => 'one' },
-        surroundings: async () => ({ addresses: [], hubName: undefined }),
-      },
-    );
+    const { target, agent } = await startFollower(hub, alice, clock);
     try {
       // Two voices make it last, one makes a lease of 45 minutes.
       for (const member of [alice, bob]) assert.equal((await member.post('/api/v1/reports', report('lasts-and-lasts.com'))).status, 202);

@@ -1,21 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestMember } from '../hub.ts';
-import { type Network, startNetwork } from './network.ts';
+import { type Network, startGuarded } from './network.ts';
 
 type Code = { readonly code: string };
 type Release = { readonly id: string; readonly state: string };
-
-async function startGuarded() {
-  const network = await startNetwork();
-  const { hub } = network;
-  const town = await hub.member('Ayuntamiento de Alba');
-  const hospital = await hub.member('Hospital de Boira');
-  const centre = await hub.member('Centro');
-  const ana = await network.person(centre.entityId, 'Ana Assessor', ['assessor']);
-  const berta = await network.person(centre.entityId, 'Berta Assessor', ['assessor']);
-  return { ...network, network, town, hospital, centre, ana, berta };
-}
 
 const ask = (by: TestMember, kind: string, value: string) =>
   by.post<Release & Code>('/api/v1/guard/releases', { kind, value, reason: 'it was taken over' });

@@ -1,20 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { TestHub, TestMember } from '../hub.ts';
-import { dayMs, hourMs, type Network, startNetwork } from './network.ts';
+import { dayMs, hourMs, type Network, startGuarded } from './network.ts';
 
 type Release = { readonly id: string; readonly state: string; readonly rule: string; readonly code: string };
-
-async function startGuarded() {
-  const network = await startNetwork();
-  const { hub } = network;
-  const town = await hub.member('Ayuntamiento de Alba');
-  const hospital = await hub.member('Hospital de Boira');
-  const centre = await hub.member('Centro');
-  const ana = await network.person(centre.entityId, 'Ana Assessor', ['assessor']);
-  const berta = await network.person(centre.entityId, 'Berta Assessor', ['assessor']);
-  return { ...network, network, town, hospital, ana, berta };
-}
 
 async function release(network: Network, one: TestMember, two: TestMember, kind: string, value: string, hours?: number): Promise<string> {
   const asked = await one.post<Release>('/api/v1/guard/releases', {

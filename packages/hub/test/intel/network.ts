@@ -150,3 +150,15 @@ export async function startNetwork(options: TestHubOptions = {}) {
     [Symbol.asyncDispose]: () => hub[Symbol.asyncDispose](),
   };
 }
+
+/** A network with two members and two assessors, as the guard's releases need them. */
+export async function startGuarded() {
+  const network = await startNetwork();
+  const { hub } = network;
+  const town = await hub.member('Ayuntamiento de Alba');
+  const hospital = await hub.member('Hospital de Boira');
+  const centre = await hub.member('Centro');
+  const ana = await network.person(centre.entityId, 'Ana Assessor', ['assessor']);
+  const berta = await network.person(centre.entityId, 'Berta Assessor', ['assessor']);
+  return { ...network, network, town, hospital, centre, ana, berta };
+}

@@ -1,35 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { enrol, memoryTarget, startAgent } from '@rebato/agent/src/index.ts';
+import { startFollower, until } from '../follower.ts';
 import type { TestMember } from '../hub.ts';
 import { dayMs, hand, hourMs, startNetwork } from '../intel/network.ts';
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (const deadline = performance.now() + 20_000; !condition(); ) {
-    assert.ok(performance.now() < deadline, `waited for: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 async function startWithAgent() {
   const network = await startNetwork();
   const { hub, clock } = network;
   const source = await hub.member('Puerto de Cala');
   const member = await hub.member('Proveedor Movil', 'public', 'gold');
-  const added = await member.post<{ id: string; token: string }>('/api/v1/controls', {
-    ...{ name: 'edge', target: 'memory', feed: 'agent', policy: { minConfidence: 0 } },
-  });
-  assert.equal(added.status, 201, added.text);
-  const identity = await enrol({ hubUrl: hub.url, token: added.body.token, target: 'memory', agentVersion: 'test' });
-  const target = memoryTarget();
-  const agent = await startAgent(
-    { identity, timing: { tickMs: 20, reconcileMs: 200, reportMs: 50, backoffFirstMs: 20, backoffMaxMs: 100 } },
-    {
-      target,
-      clock: { monotonicMs: clock.monotonicMs, wallMs: () => clock.now().getTime(), boot: () => 'one' },
-      surroundings: async () => ({ addresses: [], hubName: undefined }),
-    },
-  );
+  const { target, agent } = await startFollower(hub, member, clock);
   const level = async (of: TestMember, name: string): Promise<void> => {
     await hub.scoring.setLevel(hand, of.entityId, name, 'for the test');
     await network.settle();
