@@ -92,7 +92,8 @@ async function create(context: Context): Promise<Exit> {
   }
   const { size } = await stat(file);
   context.answer({ file, bytes: size, locked: lock !== undefined });
-  context.say(`Saved in ${shown(file)} (${size} bytes). Check it: rebato backup verify ${shown(file)}\n`);
+  const key = lock === undefined ? '' : ` --passphrase-file ${shown(context.given.text('passphrase-file') ?? '')}`;
+  context.say(`Saved in ${shown(file)} (${size} bytes). Check it: rebato backup verify ${shown(file)}${key}\n`);
   if (lock === undefined) context.note('It is not locked: whoever reads it can be this hub. Keep root.key apart from it.\n');
   return 'ok';
 }
